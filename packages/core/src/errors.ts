@@ -1,0 +1,128 @@
+import { ERRORS, type ErrorCode } from "./gen/errors.ts";
+import type { WireError } from "./gen/types.ts";
+
+/** Everything an error may carry beside its code and message. */
+export interface RunAgentErrorOptions {
+  /** What to do about it; default: the action of the error table. */
+  readonly suggestion?: string | undefined;
+  readonly details?: unknown;
+  /** The path of the input field that was refused. */
+  readonly field?: string | undefined;
+  /** Default: what the error table says of the code. */
+  readonly retryable?: boolean | undefined;
+  readonly requestId?: string | undefined;
+  readonly invocationId?: string | undefined;
+  /** The opaque position from which the stream can be continued. */
+  readonly cursor?: string | undefined;
+  /** wire: a server said so. local: found on this side. Default local. */
+  readonly origin?: "wire" | "local" | undefined;
+  readonly cause?: unknown;
+}
+
+// Two copies of this package (ESM and CommonJS, or two versions) must recognise each other's errors.
+const BRAND = Symbol.for("runagent.error");
+
+/** The one error of every RunAgent package, made locally or received from a server. [error.code.1] */
+export class RunAgentError extends Error {
+  override readonly name = "RunAgentError";
+  readonly code: ErrorCode;
+  readonly suggestion: string;
+  readonly details: unknown;
+  readonly field: string | undefined;
+  readonly retryable: boolean;
+  readonly requestId: string | undefined;
+  readonly invocationId: string | undefined;
+  readonly cursor: string | undefined;
+  readonly origin: "wire" | "local";
+
+  /**
+   * @param code A code of the error table.
+   * @param message A full sentence that says what was wrong.
+   */
+  constructor(code: ErrorCode, message: string, options: RunAgentErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.suggestion = options.suggestion ?? ERRORS[code].action;
+    this.details = options.details;
+    this.field = options.field;
+    this.retryable = options.retryable ?? ERRORS[code].retryable;
+    this.requestId = options.requestId;
+    this.invocationId = options.invocationId;
+    this.cursor = options.cursor;
+    this.origin = options.origin ?? "local";
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  /** True for an error of any copy of this class. */
+  static is(value: unknown): value is RunAgentError {
+    return typeof value === "object" && value !== null && BRAND in value;
+  }
+
+  /** The same error with more known about it; fields that are set already stay. */
+  with(extra: Pick<RunAgentErrorOptions, "requestId" | "invocationId" | "cursor" | "retryable">): RunAgentError {
+    const copy = new RunAgentError(this.code, this.message, {
+      ...this,
+      requestId: this.requestId ?? extra.requestId,
+      invocationId: this.invocationId ?? extra.invocationId,
+      cursor: this.cursor ?? extra.cursor,
+      retryable: extra.retryable ?? this.retryable,
+      cause: this.cause,
+    });
+    if (this.stack !== undefined) copy.stack = this.stack;
+    return copy;
+  }
+
+  /** What travels to a client: no stack, no cause. */
+  toWire(): WireError {
+    return {
+      code: this.code,
+      message: this.message,
+      suggestion: this.suggestion,
+      ...(this.details === undefined ? {} : { details: this.details }),
+      ...(this.field === undefined ? {} : { field: this.field }),
+    };
+  }
+
+  toJSON(): Record<string, unknown> {
+    return {
+      name: this.name,
+      ...this.toWire(),
+      retryable: this.retryable,
+      origin: this.origin,
+      requestId: this.requestId,
+      invocationId: this.invocationId,
+      cursor: this.cursor,
+    };
+  }
+}
+
+/** True when the text is a code of the error table. */
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === "string" && Object.hasOwn(ERRORS, code);
+}
+
+const CODE_BY_STATUS: Readonly<Record<number, ErrorCode>> = {
+  400: "VALIDATION_ERROR",
+  401: "AUTHENTICATION_ERROR",
+  403: "PERMISSION_ERROR",
+  404: "AGENT_NOT_FOUND",
+  405: "PROTOCOL_ERROR",
+  408: "TIMEOUT",
+  409: "INVOCATION_CONFLICT",
+  413: "PAYLOAD_TOO_LARGE",
+  422: "VALIDATION_ERROR",
+  429: "RATE_LIMITED",
+  504: "TIMEOUT",
+};
+
+/** The code for an HTTP status when the body names none that is known. */
+export function codeOfStatus(status: number): ErrorCode {
+  return CODE_BY_STATUS[status] ?? (status >= 400 && status < 500 ? "VALIDATION_ERROR" : "SERVER_ERROR");
+}
+
+/** The code for a WebSocket close code, or undefined when it names no error. */
+export function codeOfClose(closeCode: number): ErrorCode | undefined {
+  if (closeCode < 4000 && closeCode !== 1009) return undefined;
+  const entry = Object.entries(ERRORS).find(([, info]) => info.closeCode === closeCode);
+  return entry !== undefined && isErrorCode(entry[0]) ? entry[0] : undefined;
+}

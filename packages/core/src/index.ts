@@ -1,0 +1,33 @@
+/**
+ * What client and server share: frames, codec, errors and cursor of the RunAgent run-and-stream protocol.
+ * Users of the SDK find what they need in `runagent` and `@runagent/server`; this is for authors of those.
+ */
+export { type Cursor, decodeCursor, encodeCursor } from "./cursor.ts";
+export { codeOfClose, codeOfStatus, isErrorCode, RunAgentError, type RunAgentErrorOptions } from "./errors.ts";
+export {
+  type ClientFrame,
+  check,
+  readClientFrame,
+  readServerFrame,
+  type ServerFrame,
+  type UnknownFrame,
+} from "./frames.ts";
+export { validateCancelRequest, validateRunRequest, validateRunRequestV1 } from "./gen/client-frames.js";
+export { ERRORS, type ErrorCode, type ErrorInfo } from "./gen/errors.ts";
+export type * from "./gen/types.ts";
+export { assertEntrypointTag, assertId, isId, isStreamTag } from "./ids.ts";
+export {
+  type BlameCode,
+  excerpt,
+  isDeeperThan,
+  isJsonObject,
+  type JsonObject,
+  MAX_JSON_DEPTH,
+  parseJson,
+  parseJsonObject,
+  typeName,
+} from "./json.ts";
+export { type StandardSchemaV1, validateWith } from "./standard-schema.ts";
+export { encodeValueV1, type FrameV1, readChunkV1, readFrameV1, readResultV1 } from "./v1.ts";
+export type { Validator, Violation } from "./validator.ts";
+export { describeDetail, errorFromHttp, errorFromWire } from "./wire-error.ts";

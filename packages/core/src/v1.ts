@@ -1,0 +1,144 @@
+import { RunAgentError } from "./errors.ts";
+import { isDeeperThan, isJsonObject, type JsonObject, MAX_JSON_DEPTH, typeName } from "./json.ts";
+import { describeDetail, errorFromWire } from "./wire-error.ts";
+
+/**
+ * Version 1: how values, frames and answers of deployed RunAgent servers and SDKs are read and written.
+ * A value travels as JSON text of `{type, payload}`, where payload is the value as JSON text again.
+ */
+
+type TypeName = "string" | "integer" | "number" | "boolean" | "array" | "object" | "null";
+
+const TYPES: ReadonlySet<unknown> = new Set(["string", "integer", "number", "boolean", "array", "object", "null"]);
+
+/** A version 1 server frame, read. */
+export type FrameV1 =
+  | { readonly type: "started"; readonly invocationId: string | undefined }
+  | { readonly type: "data"; readonly content: unknown }
+  | {
+      readonly type: "completed";
+      readonly invocationId: string | undefined;
+      readonly totalChunks: number | undefined;
+      readonly executionTime: number | undefined;
+    }
+  | { readonly type: "failed"; readonly error: RunAgentError }
+  | { readonly type: "ignored" };
+
+const FAILED_STATUSES: ReadonlySet<string> = new Set(["stream_error", "stream_failed", "stream_interrupted", "stream_retry"]);
+
+/** Writes a value as it travels in version 1: doubly encoded. [v1.value.1] */
+export function encodeValueV1(value: unknown): string {
+  return JSON.stringify({ type: typeOf(value), payload: JSON.stringify(value ?? null) });
+}
+
+/** Reads one frame of a version 1 server. @throws RunAgentError PROTOCOL_ERROR when it is none. [v1.frame.1] */
+export function readFrameV1(frame: JsonObject): FrameV1 {
+  switch (frame.type) {
+    case "data":
+      return { type: "data", content: readContent(frame) };
+    case "status":
+      return readStatus(frame);
+    case "error":
+      return { type: "failed", error: readError(frame) };
+    default:
+      if (typeof frame.type === "string") return { type: "ignored" };
+      throw new RunAgentError("PROTOCOL_ERROR", `The frame has no type: it must be a string, not ${typeName(frame.type)}.`, {
+        field: "type",
+      });
+  }
+}
+
+/** Reads the answer of POST run in every shape that version 1 servers send. [v1.run.2] */
+export function readResultV1(envelope: JsonObject): unknown {
+  const { data } = envelope;
+  if (data === undefined && "output_data" in envelope) return readResult(envelope.output_data);
+  if (isJsonObject(data)) {
+    if (isJsonObject(data.result_data) && "data" in data.result_data) return readResult(data.result_data.data);
+    if ("content" in data && "strategy" in data) return readResult(data.content);
+  }
+  return readResult(data ?? null);
+}
+
+/** Reads one chunk as it travels: structured, or plain with some servers. [v1.value.2] */
+export function readChunkV1(wire: unknown): unknown {
+  if (typeof wire !== "string") return unwrap(wire);
+  // Only what cannot be a piece of plain text is taken for JSON: tokens such as 42, null and [1] stay text.
+  const first = wire[0];
+  if (first !== "{" && first !== '"') return wire;
+  const parsed = tryParse(wire);
+  if (typeof parsed === "string") return parsed;
+  return isJsonObject(parsed) ? unwrap(parsed) : wire;
+}
+
+function readResult(wire: unknown): unknown {
+  if (typeof wire !== "string") return unwrap(wire);
+  const parsed = tryParse(wire);
+  return parsed === undefined ? wire : unwrap(parsed);
+}
+
+/** The value inside `{type, payload}`; any other value is itself. */
+function unwrap(value: unknown): unknown {
+  if (!isJsonObject(value) || !TYPES.has(value.type) || !("payload" in value)) return value;
+  if (Object.keys(value).length !== 2) return value;
+  if (typeof value.payload !== "string") return value.payload;
+  const parsed = tryParse(value.payload);
+  return parsed === undefined ? value.payload : parsed;
+}
+
+/** The value of JSON text, or undefined when it is none: deployed servers send plain text in the same place. */
+function tryParse(text: string): unknown {
+  if (isDeeperThan(text, MAX_JSON_DEPTH)) {
+    throw new RunAgentError("PAYLOAD_TOO_LARGE", `A value nests deeper than ${MAX_JSON_DEPTH} levels (maxJsonDepth).`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function readContent(frame: JsonObject): unknown {
+  for (const key of ["content", "data", "payload", "delta"]) {
+    if (frame[key] !== undefined) return readChunkV1(frame[key]);
+  }
+  throw new RunAgentError("PROTOCOL_ERROR", "A data frame of the server holds no content.", { field: "content" });
+}
+
+function readStatus(frame: JsonObject): FrameV1 {
+  const { status } = frame;
+  if (typeof status !== "string") {
+    throw new RunAgentError("PROTOCOL_ERROR", "A status frame of the server names no status.", { field: "status" });
+  }
+  const invocationId = typeof frame.invocation_id === "string" ? frame.invocation_id : undefined;
+  if (status === "stream_started") return { type: "started", invocationId };
+  if (status === "stream_completed") {
+    const totalChunks = typeof frame.total_chunks === "number" ? frame.total_chunks : undefined;
+    const executionTime = typeof frame.execution_time === "number" ? frame.execution_time : undefined;
+    return { type: "completed", invocationId, totalChunks, executionTime };
+  }
+  if (!FAILED_STATUSES.has(status)) return { type: "ignored" };
+  const cause = frame.error ?? frame.detail ?? frame.message ?? `The server ended the stream with status ${status}.`;
+  return { type: "failed", error: errorFromWire(cause, "EXECUTION_ERROR") };
+}
+
+/** `error`: the agent failed. `detail` alone: the request was refused. */
+function readError(frame: JsonObject): RunAgentError {
+  if (frame.error !== undefined && frame.error !== null) return errorFromWire(frame.error, "EXECUTION_ERROR");
+  if (frame.detail !== undefined) return errorFromWire(describeDetail(frame.detail), "VALIDATION_ERROR");
+  return errorFromWire(frame.message ?? {}, "EXECUTION_ERROR");
+}
+
+function typeOf(value: unknown): TypeName {
+  if (value === null || value === undefined) return "null";
+  if (Array.isArray(value)) return "array";
+  switch (typeof value) {
+    case "string":
+      return "string";
+    case "boolean":
+      return "boolean";
+    case "number":
+      return Number.isInteger(value) ? "integer" : "number";
+    default:
+      return "object";
+  }
+}
