@@ -11,7 +11,7 @@ export interface Cursor {
 
 const TEXT = /^ra2:([A-Za-z0-9_-]{1,64}):(0|[1-9][0-9]{0,15}):(.+)$/;
 
-/** The opaque string of a cursor, the same in every transport and language. [cursor.format.1] */
+/** The opaque string of a cursor, the same in every transport and language. [cursor.encode.1] */
 export function encodeCursor(cursor: Cursor): string {
   const text = `ra2:${cursor.epoch}:${cursor.seq}:${cursor.invocationId}`;
   return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -19,7 +19,7 @@ export function encodeCursor(cursor: Cursor): string {
 
 /**
  * Reads a cursor that encodeCursor made, in this language or another.
- * @throws RunAgentError VALIDATION_ERROR for anything else. [cursor.format.2]
+ * @throws RunAgentError VALIDATION_ERROR for anything else. [cursor.decode.1]
  */
 export function decodeCursor(position: string): Cursor {
   const cursor = tryDecode(position);

@@ -22,7 +22,7 @@ export interface RunAgentErrorOptions {
 // Two copies of this package (ESM and CommonJS, or two versions) must recognise each other's errors.
 const BRAND = Symbol.for("runagent.error");
 
-/** The one error of every RunAgent package, made locally or received from a server. [error.code.1] */
+/** The one error of every RunAgent package, made locally or received from a server. */
 export class RunAgentError extends Error {
   override readonly name = "RunAgentError";
   readonly code: ErrorCode;
@@ -106,21 +106,19 @@ const CODE_BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   401: "AUTHENTICATION_ERROR",
   403: "PERMISSION_ERROR",
   404: "AGENT_NOT_FOUND",
-  405: "PROTOCOL_ERROR",
-  408: "TIMEOUT",
   409: "INVOCATION_CONFLICT",
+  410: "CURSOR_EXPIRED",
   413: "PAYLOAD_TOO_LARGE",
   422: "VALIDATION_ERROR",
   429: "RATE_LIMITED",
-  504: "TIMEOUT",
 };
 
-/** The code for an HTTP status when the body names none that is known. */
+/** The code for an HTTP status when the body names none that is known. [http.envelope.3] */
 export function codeOfStatus(status: number): ErrorCode {
-  return CODE_BY_STATUS[status] ?? (status >= 400 && status < 500 ? "VALIDATION_ERROR" : "SERVER_ERROR");
+  return CODE_BY_STATUS[status] ?? (status >= 400 && status < 500 ? "PROTOCOL_ERROR" : "SERVER_ERROR");
 }
 
-/** The code for a WebSocket close code, or undefined when it names no error. */
+/** The code for a WebSocket close code, or undefined when it names no error. [live.close.1] */
 export function codeOfClose(closeCode: number): ErrorCode | undefined {
   if (closeCode < 4000 && closeCode !== 1009) return undefined;
   const entry = Object.entries(ERRORS).find(([, info]) => info.closeCode === closeCode);

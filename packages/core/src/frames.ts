@@ -84,7 +84,7 @@ const SERVER_FRAMES: ReadonlyMap<unknown, Validator> = new Map([
 
 /**
  * Checks a parsed version 2 client frame against its schema.
- * @throws RunAgentError VALIDATION_ERROR that names the field. [frame.client.1]
+ * @throws RunAgentError VALIDATION_ERROR that names the field. [json.text.2]
  */
 export function readClientFrame(value: JsonObject): ClientFrame | UnknownFrame {
   const validate = CLIENT_FRAMES.get(value.type);
@@ -95,7 +95,7 @@ export function readClientFrame(value: JsonObject): ClientFrame | UnknownFrame {
 
 /**
  * Checks a parsed version 2 server frame against its schema.
- * @throws RunAgentError PROTOCOL_ERROR that names the field. [frame.server.1]
+ * @throws RunAgentError PROTOCOL_ERROR that names the field. [json.text.2]
  */
 export function readServerFrame(value: JsonObject): ServerFrame | UnknownFrame {
   const { type } = value;

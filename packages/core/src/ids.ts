@@ -29,7 +29,7 @@ export function assertEntrypointTag(tag: unknown): asserts tag is string {
   });
 }
 
-/** True when an entrypoint of this tag streams. [entrypoint.tag.2] */
+/** True when an entrypoint of this tag streams. [tag.stream.1] */
 export function isStreamTag(tag: string): boolean {
   return tag.endsWith("_stream");
 }

@@ -4,7 +4,7 @@ import type { ErrorCode } from "./gen/errors.ts";
 /** A JSON object as it came from the wire. */
 export type JsonObject = Record<string, unknown>;
 
-/** Deepest nesting of arrays and objects that is read. [limit.depth.1] */
+/** Deepest nesting of arrays and objects that is read. [json.depth.1] */
 export const MAX_JSON_DEPTH = 64;
 
 /** Whose fault malformed text is: PROTOCOL_ERROR blames a server, VALIDATION_ERROR a client. */

@@ -26,12 +26,12 @@ export type FrameV1 =
 
 const FAILED_STATUSES: ReadonlySet<string> = new Set(["stream_error", "stream_failed", "stream_interrupted", "stream_retry"]);
 
-/** Writes a value as it travels in version 1: doubly encoded. [v1.value.1] */
+/** Writes a value as it travels in version 1: doubly encoded. [run1.answer.1] */
 export function encodeValueV1(value: unknown): string {
   return JSON.stringify({ type: typeOf(value), payload: JSON.stringify(value ?? null) });
 }
 
-/** Reads one frame of a version 1 server. @throws RunAgentError PROTOCOL_ERROR when it is none. [v1.frame.1] */
+/** Reads one frame of a version 1 server. @throws RunAgentError PROTOCOL_ERROR when it is none. [v1.status.1] [v1.error.1] */
 export function readFrameV1(frame: JsonObject): FrameV1 {
   switch (frame.type) {
     case "data":
@@ -48,18 +48,14 @@ export function readFrameV1(frame: JsonObject): FrameV1 {
   }
 }
 
-/** Reads the answer of POST run in every shape that version 1 servers send. [v1.run.2] */
+/** Reads the answer of POST run in every shape that version 1 servers send. [run1.read.1] */
 export function readResultV1(envelope: JsonObject): unknown {
-  const { data } = envelope;
-  if (data === undefined && "output_data" in envelope) return readResult(envelope.output_data);
-  if (isJsonObject(data)) {
-    if (isJsonObject(data.result_data) && "data" in data.result_data) return readResult(data.result_data.data);
-    if ("content" in data && "strategy" in data) return readResult(data.content);
-  }
-  return readResult(data ?? null);
+  const { data, output_data: outputData } = envelope;
+  if (isJsonObject(data) && isJsonObject(data.result_data) && "data" in data.result_data) return readResult(data.result_data.data);
+  return readResult(data ?? outputData ?? null);
 }
 
-/** Reads one chunk as it travels: structured, or plain with some servers. [v1.value.2] */
+/** Reads one chunk as it travels: structured, or plain with some servers. [v1.chunk.1] */
 export function readChunkV1(wire: unknown): unknown {
   if (typeof wire !== "string") return unwrap(wire);
   // Only what cannot be a piece of plain text is taken for JSON: tokens such as 42, null and [1] stay text.
@@ -70,10 +66,13 @@ export function readChunkV1(wire: unknown): unknown {
   return isJsonObject(parsed) ? unwrap(parsed) : wire;
 }
 
+/** [run1.read.2] */
 function readResult(wire: unknown): unknown {
-  if (typeof wire !== "string") return unwrap(wire);
-  const parsed = tryParse(wire);
-  return parsed === undefined ? wire : unwrap(parsed);
+  const parsed = typeof wire === "string" ? tryParse(wire) : wire;
+  if (parsed === undefined) return wire;
+  const value = unwrap(parsed);
+  const isAnswer = value === parsed && isJsonObject(value) && "content" in value && typeof value.strategy === "string";
+  return isAnswer ? value.content : value;
 }
 
 /** The value inside `{type, payload}`; any other value is itself. */

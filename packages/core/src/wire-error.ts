@@ -6,7 +6,7 @@ type Known = Pick<RunAgentErrorOptions, "requestId" | "invocationId" | "cursor">
 
 /**
  * The error for what a server sent in an `error` field or frame: an object, or a plain sentence (version 1).
- * @param fallback The code when the object names none of the table. [error.code.2]
+ * @param fallback The code when the object names none of the table. [error.code.1]
  */
 export function errorFromWire(value: unknown, fallback: ErrorCode, known: Known = {}): RunAgentError {
   if (typeof value === "string") {

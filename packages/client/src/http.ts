@@ -1,0 +1,119 @@
+import { errorFromHttp, isJsonObject, type JsonObject, parseJson, RunAgentError } from "@runagent/core";
+import { encodeJson } from "./encode-json.ts";
+import { connectionError, redirectError } from "./network-error.ts";
+import type { HttpPool } from "./runtime.ts";
+import { abortError } from "./session.ts";
+
+/** One request of the HTTP part of the protocol. */
+export interface HttpRequest {
+  readonly method: "GET" | "POST";
+  /** Below the API address, segments encoded. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds until the whole answer must be there. */
+  readonly timeoutMs: number;
+}
+
+/** Where requests go, and what they carry. */
+export interface HttpOptions {
+  readonly apiUrl: string;
+  readonly apiKey: string | undefined;
+  readonly maxBodyBytes: number;
+  readonly pool: HttpPool;
+}
+
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Sends a request and reads the JSON object of its answer; the envelope is the caller's to open.
+ * @throws RunAgentError for everything else: no answer, a redirect, an error envelope, something that is not JSON.
+ */
+export async function requestJson(options: HttpOptions, request: HttpRequest): Promise<JsonObject> {
+  const address = new URL(options.apiUrl).origin;
+  const abort = new AbortController();
+  const onAbort = (): void => abort.abort(abortError(request.signal));
+  const timer = startTimer(request.timeoutMs, () => {
+    abort.abort(new RunAgentError("TIMEOUT", `${address} did not answer within ${request.timeoutMs} ms.`));
+  });
+  try {
+    if (request.signal?.aborted) throw abortError(request.signal);
+    request.signal?.addEventListener("abort", onAbort, { once: true });
+    const response = await options.pool.fetch(options.apiUrl + request.path, {
+      method: request.method,
+      headers: headersOf(options, request),
+      ...(request.body === undefined ? {} : { body: encodeJson(request.body) }),
+      signal: abort.signal,
+      redirect: "manual",
+    });
+    if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
+      await response.body?.cancel();
+      throw redirectError(response.status, response.headers.get("location"), address);
+    }
+    return openBody(response.status, await readText(response, options.maxBodyBytes), address);
+  } catch (error) {
+    if (abort.signal.aborted && RunAgentError.is(abort.signal.reason)) throw abort.signal.reason;
+    throw RunAgentError.is(error) ? error : connectionError(error, address, request.method !== "GET");
+  } finally {
+    clearTimeout(timer);
+    request.signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** The `data` of an envelope, or the whole answer of a server that sends none. */
+export function dataOf(body: JsonObject): unknown {
+  return typeof body.success === "boolean" && "data" in body ? body.data : body;
+}
+
+function headersOf({ apiKey }: HttpOptions, request: HttpRequest): Record<string, string> {
+  return {
+    accept: "application/json",
+    ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+    ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+  };
+}
+
+function openBody(status: number, text: string, address: string): JsonObject {
+  let body: unknown;
+  try {
+    body = parseJson(text, "answer", "PROTOCOL_ERROR");
+  } catch (cause) {
+    // A proxy's own error page still says what the trouble is; anything else is no RunAgent server.
+    if (status >= 400 && status !== 404 && status !== 405) throw errorFromHttp(status, undefined);
+    throw notRunAgent(status, address, cause);
+  }
+  if (status >= 400) throw errorFromHttp(status, body);
+  if (!isJsonObject(body)) throw notRunAgent(status, address, undefined);
+  if (body.success === false) throw errorFromHttp(status, body);
+  return body;
+}
+
+function notRunAgent(status: number, address: string, cause: unknown): RunAgentError {
+  return new RunAgentError("PROTOCOL_ERROR", `${address} does not answer as a RunAgent server does (HTTP ${status}, no JSON envelope).`, {
+    cause,
+    suggestion: "Check host, port or baseUrl: another server may be listening there.",
+  });
+}
+
+/** Reads a body up to a limit. @throws RunAgentError PAYLOAD_TOO_LARGE beyond it. */
+async function readText(response: Response, maxBytes: number): Promise<string> {
+  if (response.body === null) return "";
+  const decoder = new TextDecoder();
+  const reader = response.body.getReader();
+  let text = "";
+  let bytes = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    bytes += value.byteLength;
+    if (bytes > maxBytes) {
+      await reader.cancel();
+      throw new RunAgentError("PAYLOAD_TOO_LARGE", `The answer is larger than ${maxBytes} bytes (maxServerFrameBytes).`);
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+}
+
+function startTimer(ms: number, callback: () => void): ReturnType<typeof setTimeout> | undefined {
+  return ms > 0 && Number.isFinite(ms) ? setTimeout(callback, Math.min(ms, MAX_TIMER_MS)) : undefined;
+}

@@ -1,0 +1,19 @@
+/** What every runtime's entry exports beside its RunAgentClient. Users first, then authors of transports. */
+export {
+  type AgentEvent,
+  type Architecture,
+  type CancelResult,
+  type ErrorCode,
+  type Health,
+  type Mode as CancelMode,
+  RunAgentError,
+  type StandardSchemaV1,
+} from "@runagent/core";
+export type { CallArguments, CallOptions, EntrypointSchemas, RunResult } from "./client.ts";
+export { type CursorResult, StreamCursor } from "./cursor.ts";
+export type { RunAgentClientOptions, Untyped, UntypedInput } from "./options.ts";
+export type { StreamStarted } from "./session.ts";
+export type { StreamRecord } from "./state.ts";
+export { RunAgentStream, type StreamSummary } from "./stream.ts";
+
+export type { CloseInfo, Connection, Transport, TransportEvents } from "./transport.ts";

@@ -1,0 +1,26 @@
+import type { SocketFactory } from "./transports/websocket.ts";
+
+/** What a client needs of the JavaScript runtime it runs in. Each file in runtimes/ makes one. */
+export interface Runtime {
+  /** The value of an environment variable, where the runtime has them. */
+  env(name: string): string | undefined;
+  /** A fetch with connections of its own. */
+  createHttp(): HttpPool;
+  readonly sockets: SocketFactory;
+}
+
+/** A fetch and the connections it keeps. */
+export interface HttpPool {
+  fetch(url: string, init: HttpInit): Promise<Response>;
+  close(): Promise<void>;
+}
+
+/** The part of RequestInit that this client uses. */
+export interface HttpInit {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+  readonly signal: AbortSignal;
+  /** Never followed: a redirect would carry the key to another origin. */
+  readonly redirect: "manual";
+}

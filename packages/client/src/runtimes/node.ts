@@ -1,0 +1,162 @@
+import type { IncomingMessage } from "node:http";
+import { errorFromHttp, RunAgentError } from "@runagent/core";
+import { type RawData, WebSocket } from "ws";
+import { RunAgentClientBase } from "../client.ts";
+import { connectionError, redirectError } from "../network-error.ts";
+import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
+import type { HttpPool, Runtime } from "../runtime.ts";
+import type { Socket, SocketEvents, SocketFactory, SocketRequest } from "../transports/websocket.ts";
+
+export * from "../index.ts";
+
+/** How long a peer may take to answer the closing handshake, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 1000;
+/** Pieces a message may come in: many small ones pin far more memory than they hold. [limit.named.1] */
+const MAX_FRAGMENTS = 64;
+/** Bytes that are read of the body of a refused upgrade. */
+const MAX_REFUSAL_BYTES = 64 * 1024;
+
+const sockets: SocketFactory = { sendsHeaders: true, open: openSocket };
+
+const nodeRuntime: Runtime = {
+  env: (name) => process.env[name],
+  createHttp,
+  sockets,
+};
+
+/**
+ * A client for one entrypoint of an agent, in Node.
+ * @example
+ * const client = new RunAgentClient({ agentId: "storyteller", entrypointTag: "chat", local: true });
+ * const answer = await client.run({ message: "Hello" });
+ */
+export class RunAgentClient<Tag extends string = string, Input = UntypedInput, Output = Untyped> extends RunAgentClientBase<
+  Tag,
+  Input,
+  Output
+> {
+  /** @throws RunAgentError VALIDATION_ERROR that names the option or environment variable. */
+  constructor(options: RunAgentClientOptions<Tag, Input, Output>) {
+    super(options, nodeRuntime);
+  }
+}
+
+function createHttp(): HttpPool {
+  // Loaded with the first request: a client that only streams does not pay for it.
+  let loading: Promise<{ fetch: HttpPool["fetch"]; close(): Promise<void> }> | undefined;
+  const load = async (): Promise<HttpPool> => {
+    const { Agent, fetch } = await import("undici");
+    // The deadlines are the caller's: undici's own would end a run that takes longer than five minutes.
+    const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+    // undici's Response is the standard one; only its declarations are its own.
+    return {
+      fetch: async (url, init) => (await fetch(url, { ...init, dispatcher })) as unknown as Response,
+      close: () => dispatcher.close(),
+    };
+  };
+  return {
+    async fetch(url, init) {
+      loading ??= load();
+      return (await loading).fetch(url, init);
+    },
+    async close() {
+      const open = await loading;
+      loading = undefined;
+      await open?.close();
+    },
+  };
+}
+
+function openSocket(request: SocketRequest, events: SocketEvents): Socket {
+  const address = new URL(request.url).origin;
+  let failure: RunAgentError | undefined;
+  let opened = false;
+  const options = {
+    ...(request.apiKey === undefined ? {} : { headers: { authorization: `Bearer ${request.apiKey}` } }),
+    maxPayload: request.maxFrameBytes,
+    maxFragments: MAX_FRAGMENTS,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+    perMessageDeflate: false,
+    followRedirects: false,
+  };
+  const socket = new WebSocket(request.url, options);
+  socket.on("open", () => {
+    opened = true;
+    events.open();
+  });
+  socket.on("message", (data: RawData, isBinary: boolean) => {
+    if (!isBinary) events.message(data.toString());
+    else {
+      failure = new RunAgentError("PROTOCOL_ERROR", "The server sent a binary frame; every frame is JSON text.");
+      socket.close(1003);
+    }
+  });
+  socket.on("unexpected-response", (upgrade, response) => {
+    readRefusal(response, address).then(
+      (error) => {
+        failure ??= error;
+        upgrade.destroy();
+        socket.terminate();
+      },
+      () => socket.terminate(),
+    );
+  });
+  socket.on("error", (error) => {
+    failure ??= socketError(error, address, request.maxFrameBytes, opened);
+  });
+  socket.on("close", (code, reason) => {
+    socket.removeAllListeners();
+    // ws may still report an error of a socket that it has closed.
+    socket.on("error", () => {});
+    events.close(code, reason.toString(), failure);
+  });
+  return {
+    send: (text) => socket.send(text),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    close(code) {
+      socket.resume(); // A paused socket would not see the answer to its close.
+      if (opened) socket.close(code);
+      else socket.terminate();
+    },
+  };
+}
+
+/** An error of the peer's frames is told by ws with a code of its own; after the opening, one of the network is seen as a close. */
+function socketError(error: Error, address: string, maxFrameBytes: number, opened: boolean): RunAgentError | undefined {
+  const code = "code" in error ? String(error.code) : "";
+  if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
+    const message = `A frame of the server is larger than ${maxFrameBytes} bytes (maxServerFrameBytes).`;
+    return new RunAgentError("PAYLOAD_TOO_LARGE", message, { cause: error });
+  }
+  if (code.startsWith("WS_ERR_")) {
+    return new RunAgentError("PROTOCOL_ERROR", `The server broke the WebSocket protocol: ${error.message}.`, { cause: error });
+  }
+  return opened ? undefined : connectionError(error, address, false);
+}
+
+/** The error for an upgrade that was answered with something else than 101. */
+async function readRefusal(response: IncomingMessage, address: string): Promise<RunAgentError> {
+  const status = response.statusCode ?? 0;
+  if (status >= 300 && status < 400) return redirectError(status, response.headers.location, address);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response) {
+    bytes += chunk.length;
+    if (bytes > MAX_REFUSAL_BYTES) break;
+    chunks.push(chunk);
+  }
+  return refusalError(status, Buffer.concat(chunks).toString(), address);
+}
+
+function refusalError(status: number, text: string, address: string): RunAgentError {
+  try {
+    return errorFromHttp(status, JSON.parse(text));
+  } catch {
+    if (status === 401 || status === 403) return errorFromHttp(status, undefined);
+    return new RunAgentError("CONNECTION_ERROR", `${address} did not open a WebSocket: it answered with HTTP status ${status}.`, {
+      retryable: status >= 500,
+      suggestion: "Check host, port or baseUrl, and that a proxy on the way lets WebSockets through.",
+    });
+  }
+}

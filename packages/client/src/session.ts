@@ -1,0 +1,419 @@
+import {
+  type CancelResult,
+  codeOfClose,
+  ERRORS,
+  encodeCursor,
+  type Mode,
+  parseJsonObject,
+  RunAgentError,
+  type StartFrame,
+  type StreamCancelledFrame,
+  type StreamCompletedFrame,
+} from "@runagent/core";
+import { RecordQueue } from "./queue.ts";
+import { createState, type Effect, type QueuedRecord, receive, type StreamState } from "./state.ts";
+import type { CloseInfo, Connection, Transport } from "./transport.ts";
+
+/** The three deadlines of a stream, in milliseconds; 0 or Infinity: none. [live.deadline.1] */
+export interface Deadlines {
+  /** Until the connection is open. */
+  readonly connectMs: number;
+  /** Without a record, while the consumer waits for one. */
+  readonly idleMs: number;
+  /** From the call to the end. */
+  readonly totalMs: number;
+}
+
+/** Time as a session sees it, so that a test can move it. */
+export interface Clock {
+  now(): number;
+  setTimeout(callback: () => void, ms: number): unknown;
+  clearTimeout(timer: unknown): void;
+}
+
+/** What the server said when it accepted a start. */
+export interface StreamStarted {
+  readonly invocationId: string;
+  readonly protocol: 1 | 2;
+}
+
+/** How a stream ended, once it has. */
+export type SessionEnd =
+  | { readonly status: "completed"; readonly record: StreamCompletedFrame }
+  /** `record` is undefined when the server had not accepted yet, or speaks version 1. */
+  | { readonly status: "cancelled"; readonly record: StreamCancelledFrame | undefined }
+  | { readonly status: "failed"; readonly error: RunAgentError }
+  | { readonly status: "detached" };
+
+export interface SessionOptions {
+  readonly transport: Transport;
+  readonly invocationId: string;
+  /** Rejects when the call was wrong: the stream fails with that, and no connection is made. */
+  readonly start: StartFrame | Promise<StartFrame>;
+  readonly deadlines: Deadlines;
+  readonly signal: AbortSignal | undefined;
+  /** How many bytes may wait for the consumer before reading stops. */
+  readonly bufferBytes: number;
+  readonly clock: Clock;
+}
+
+/** How long a cancel waits for its answer, in milliseconds. */
+const CANCEL_ACKNOWLEDGE_MS = 10_000;
+/** setTimeout takes no more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Before there is a connection, and where none will be. */
+const NO_CONNECTION: Connection = { send() {}, pause() {}, resume() {}, close() {} };
+
+interface CancelWaiter {
+  readonly mode: Mode;
+  readonly promise: Promise<CancelResult>;
+  resolve(result: CancelResult): void;
+  reject(error: RunAgentError): void;
+  timer: unknown;
+}
+
+/**
+ * One stream, from its start to its end: the only place where transport, state and queue meet.
+ * Whatever happens, `end` is set once, the queue ends after what it holds, and connection, timers and listeners are gone.
+ */
+export class Session {
+  readonly state: StreamState;
+  readonly queue: RecordQueue<QueuedRecord>;
+  /** Resolves when the server has accepted; rejects when it never will. */
+  readonly started: Promise<StreamStarted>;
+  end: SessionEnd | undefined;
+
+  readonly #options: SessionOptions;
+  #connection: Connection = NO_CONNECTION;
+  #opened = false;
+  #accept: (started: StreamStarted) => void = () => {};
+  #refuse: (error: RunAgentError) => void = () => {};
+  #cancel: CancelWaiter | undefined;
+  #lastRecordAt: number;
+  readonly #timers = new Set<unknown>();
+  readonly #onThrown = (error: unknown): void =>
+    this.fail(
+      RunAgentError.is(error) ? error : new RunAgentError("PROTOCOL_ERROR", "The stream failed inside the client.", { cause: error }),
+    );
+  readonly #onAbort = (): void => this.abort(abortError(this.#options.signal));
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.state = createState(options.invocationId);
+    this.#lastRecordAt = options.clock.now();
+    this.started = new Promise((resolve, reject) => {
+      this.#accept = resolve;
+      this.#refuse = reject;
+    });
+    // Whoever reads the stream learns of the failure there; nobody has to look at `started`.
+    this.started.catch(() => {});
+    this.queue = new RecordQueue(options.bufferBytes, {
+      onFull: () => this.#connection.pause(),
+      onDrained: () => {
+        this.#lastRecordAt = options.clock.now();
+        this.#connection.resume();
+      },
+    });
+    if (options.signal?.aborted) {
+      this.#onAbort();
+      return;
+    }
+    options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#armDeadlines();
+    if (options.start instanceof Promise) options.start.then((start) => this.#connect(start), this.#onThrown);
+    else this.#connect(options.start);
+  }
+
+  /** The cursor after `seq`, for continuing elsewhere; undefined in version 1 and before the server accepted. */
+  cursorAfter(seq: number): string | undefined {
+    const { epoch, invocationId } = this.state;
+    return epoch === undefined ? undefined : encodeCursor({ invocationId, epoch, seq });
+  }
+
+  /**
+   * Asks the server to stop the invocation. What is queued and what still comes is delivered, then the stream ends. [cancel.early.1]
+   * @throws RunAgentError when the server speaks version 1 and the mode is after_turn, or when no answer comes.
+   */
+  cancel(mode: Mode): Promise<CancelResult> {
+    if (this.end !== undefined) return Promise.resolve(this.#cancelResult(mode, "already_ended"));
+    if (!this.#opened) {
+      // Nothing was sent, so nothing runs.
+      this.#finish({ status: "cancelled", record: undefined });
+      return Promise.resolve(this.#cancelResult(mode, "accepted"));
+    }
+    if (this.state.protocol === 1) return this.#cancelV1(mode);
+    if (this.#cancel !== undefined && (this.#cancel.mode === mode || this.#cancel.mode === "immediate")) return this.#cancel.promise;
+    this.#cancel?.resolve(this.#cancelResult(this.#cancel.mode, "accepted")); // after_turn, overtaken by immediate.
+    this.#dropCancelTimer();
+    this.#cancel = this.#createCancelWaiter(mode);
+    // A version 1 server that has not answered yet ignores this frame; #onAccepted sees to it.
+    this.#connection.send({ type: "cancel", mode });
+    return this.#cancel.promise;
+  }
+
+  /** Leaves the invocation running and lets go of the connection. What was not taken is not delivered. [conn.detach.1] */
+  async detach(): Promise<void> {
+    // Before the server has accepted there is nothing yet that could be left running.
+    await this.started;
+    this.queue.clear();
+    this.#finish({ status: "detached" });
+  }
+
+  /** The consumer has gone: stops the invocation and releases everything at once. */
+  leave(): void {
+    this.queue.clear();
+    if (this.end !== undefined) return;
+    if (this.#opened) this.#connection.send({ type: "cancel", mode: "immediate" });
+    this.#finish({ status: "cancelled", record: undefined });
+  }
+
+  /** Stops the invocation and fails the stream at once, dropping what is queued. */
+  abort(error: RunAgentError): void {
+    // After the end there is something to drop only while records are queued before it.
+    if (this.end !== undefined && this.queue.length === 0) return;
+    this.queue.clear();
+    if (this.end !== undefined) this.end = { status: "failed", error };
+    else {
+      if (this.#opened) this.#connection.send({ type: "cancel", mode: "immediate" });
+      this.fail(error);
+    }
+  }
+
+  /** For the reader: the signal may fire after the end has come and before it was read; no listener is left then. */
+  checkSignal(): void {
+    if (this.#options.signal?.aborted && this.end?.status !== "failed") this.#onAbort();
+  }
+
+  /** Fails the stream: what is queued is still delivered. */
+  fail(error: RunAgentError): void {
+    const { seq, invocationId } = this.state;
+    this.#finish({ status: "failed", error: error.with({ invocationId, cursor: this.cursorAfter(seq) }) });
+  }
+
+  #connect(start: StartFrame): void {
+    if (this.end !== undefined) return;
+    try {
+      this.#connection = this.#options.transport.connect(start, {
+        opened: () => this.#onOpened(),
+        text: (text) => this.#onText(text),
+        closed: (info) => this.#onClosed(info),
+      });
+    } catch (error) {
+      this.#onThrown(error);
+    }
+  }
+
+  #onOpened(): void {
+    if (this.end !== undefined) return;
+    this.#opened = true;
+  }
+
+  #onText(text: string): void {
+    if (this.end !== undefined) return;
+    let effect: Effect;
+    try {
+      effect = receive(this.state, parseJsonObject(text, "frame of the server", "PROTOCOL_ERROR"));
+    } catch (error) {
+      this.#onThrown(error);
+      return;
+    }
+    this.#apply(effect, text.length);
+  }
+
+  #apply(effect: Effect, bytes: number): void {
+    switch (effect.type) {
+      case "record":
+        if (effect.accepts) this.#onAccepted();
+        this.#lastRecordAt = this.#options.clock.now();
+        this.queue.push(effect.record, bytes);
+        break;
+      case "accepted":
+        this.#onAccepted();
+        break;
+      case "completed":
+        if (effect.accepts) this.#onAccepted();
+        this.queue.push(effect.record, bytes);
+        this.#finish({ status: "completed", record: effect.record });
+        break;
+      case "cancelled":
+        this.queue.push(effect.record, bytes);
+        if (this.#cancel === undefined) this.fail(cancelledByOthers(effect.record));
+        else this.#finish({ status: "cancelled", record: effect.record });
+        break;
+      case "failed":
+        this.fail(effect.error);
+        break;
+      case "cancel-acknowledged":
+        this.#settleCancel(effect.frame);
+        break;
+      case "none":
+        break;
+    }
+  }
+
+  #onAccepted(): void {
+    const { invocationId, protocol } = this.state;
+    this.#lastRecordAt = this.#options.clock.now();
+    this.#accept({ invocationId, protocol: protocol ?? 1 });
+    // The cancel went out before it was known that this server cannot read it.
+    if (this.state.protocol === 1 && this.#cancel !== undefined) {
+      const waiter = this.#cancel;
+      this.#cancelV1(waiter.mode).then(
+        (result) => waiter.resolve(result),
+        (error) => waiter.reject(error),
+      );
+    }
+  }
+
+  #onClosed(info: CloseInfo): void {
+    if (this.end !== undefined) return;
+    this.fail(info.error ?? this.#closeError(info));
+  }
+
+  /** A close without a terminal record, always. [stream.end.3] [live.close.1] */
+  #closeError({ code, reason }: CloseInfo): RunAgentError {
+    const named = codeOfClose(code);
+    const said = reason === "" ? `close code ${code}` : `close code ${code}, ${JSON.stringify(reason)}`;
+    const details = { closeCode: code, reason };
+    if (named !== undefined && this.state.phase === "starting") {
+      return new RunAgentError(named, `The server refused the stream (${said}).`, { details, origin: "wire" });
+    }
+    return new RunAgentError("STREAM_TRUNCATED", `The connection ended without a terminal record (${said}).`, { details });
+  }
+
+  #finish(end: SessionEnd): void {
+    if (this.end !== undefined) return;
+    this.end = end;
+    this.state.phase = "ended";
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    for (const timer of this.#timers) this.#options.clock.clearTimeout(timer);
+    this.#timers.clear();
+    if (end.status === "failed") this.#refuse(end.error);
+    else this.#refuse(new RunAgentError("CANCELLED", "The stream ended before the server accepted it."));
+    this.#settleCancelAtEnd(end);
+    const blamesPeer = end.status === "failed" && end.error.code === "PROTOCOL_ERROR" && end.error.origin === "local";
+    this.#connection.close(blamesPeer ? ERRORS.PROTOCOL_ERROR.closeCode : null);
+    this.queue.end();
+  }
+
+  // --- cancel ---------------------------------------------------------------------------------------------------------
+
+  #cancelV1(mode: Mode): Promise<CancelResult> {
+    if (mode === "after_turn") {
+      const message = "The server speaks protocol version 1, which cannot cancel after the turn.";
+      const error = new RunAgentError("VALIDATION_ERROR", message, { field: "mode", suggestion: 'Use cancel("immediate").' });
+      return handled(Promise.reject(error));
+    }
+    // Closing is all there is.
+    this.#finish({ status: "cancelled", record: undefined });
+    return Promise.resolve(this.#cancelResult(mode, "accepted"));
+  }
+
+  #createCancelWaiter(mode: Mode): CancelWaiter {
+    let resolve: CancelWaiter["resolve"] = () => {};
+    let reject: CancelWaiter["reject"] = () => {};
+    const promise = new Promise<CancelResult>((onResult, onError) => {
+      resolve = onResult;
+      reject = onError;
+    });
+    const timer = this.#startTimer(CANCEL_ACKNOWLEDGE_MS, () => {
+      const message = `The server did not acknowledge the cancel within ${CANCEL_ACKNOWLEDGE_MS} ms.`;
+      this.fail(new RunAgentError("TIMEOUT", message));
+    });
+    // cancel() is often not awaited; its failure is also the stream's.
+    return { mode, promise: handled(promise), resolve, reject, timer };
+  }
+
+  #settleCancel(result: CancelResult): void {
+    const waiter = this.#cancel;
+    if (waiter === undefined) return;
+    this.#dropCancelTimer();
+    waiter.resolve({ invocation_id: result.invocation_id, mode: result.mode, outcome: result.outcome });
+  }
+
+  #settleCancelAtEnd(end: SessionEnd): void {
+    const waiter = this.#cancel;
+    if (waiter === undefined) return;
+    if (end.status === "failed") waiter.reject(end.error);
+    else waiter.resolve(this.#cancelResult(waiter.mode, end.status === "cancelled" ? "accepted" : "already_ended"));
+  }
+
+  #dropCancelTimer(): void {
+    if (this.#cancel === undefined) return;
+    this.#options.clock.clearTimeout(this.#cancel.timer);
+    this.#timers.delete(this.#cancel.timer);
+  }
+
+  #cancelResult(mode: Mode, outcome: CancelResult["outcome"]): CancelResult {
+    return { invocation_id: this.state.invocationId, mode, outcome };
+  }
+
+  // --- deadlines ------------------------------------------------------------------------------------------------------
+
+  #armDeadlines(): void {
+    const { connectMs, idleMs, totalMs } = this.#options.deadlines;
+    if (isDeadline(connectMs)) {
+      this.#startTimer(connectMs, () => {
+        if (this.#opened) return;
+        const message = `The connection was not open after ${connectMs} ms (connectTimeoutMs).`;
+        this.fail(new RunAgentError("TIMEOUT", message, { retryable: true }));
+      });
+    }
+    if (isDeadline(totalMs)) {
+      this.#startTimer(totalMs, () => this.abort(new RunAgentError("TIMEOUT", `The stream did not end within ${totalMs} ms (timeoutMs).`)));
+    }
+    if (isDeadline(idleMs)) this.#watchIdle(idleMs, idleMs);
+  }
+
+  /** One timer that looks when the last record came: cheaper than one for each record. */
+  #watchIdle(idleMs: number, waitMs: number): void {
+    this.#startTimer(waitMs, () => {
+      const silentMs = this.#options.clock.now() - this.#lastRecordAt;
+      // With records queued it is the consumer that is slow, not the server.
+      const consumerIsSlow = this.queue.length > 0;
+      if (!consumerIsSlow && silentMs >= idleMs) {
+        this.fail(new RunAgentError("TIMEOUT", `No record came for ${idleMs} ms (idleTimeoutMs).`));
+        return;
+      }
+      this.#watchIdle(idleMs, consumerIsSlow ? idleMs : Math.max(idleMs - silentMs, 1));
+    });
+  }
+
+  #startTimer(ms: number, callback: () => void): unknown {
+    const { clock } = this.#options;
+    const timer = clock.setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        callback();
+      },
+      Math.min(ms, MAX_TIMER_MS),
+    );
+    this.#timers.add(timer);
+    return timer;
+  }
+}
+
+function isDeadline(ms: number): boolean {
+  return ms > 0 && Number.isFinite(ms);
+}
+
+/** A promise whose failure need not be looked at. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+function cancelledByOthers(record: StreamCancelledFrame): RunAgentError {
+  const why = record.reason === undefined ? "" : `: ${record.reason}`;
+  return new RunAgentError("CANCELLED", `The invocation was cancelled, not by this stream${why}.`, { origin: "wire" });
+}
+
+/** The error for a signal that has fired; its reason is the cause. */
+export function abortError(signal: AbortSignal | undefined): RunAgentError {
+  const reason: unknown = signal?.reason;
+  if (RunAgentError.is(reason)) return reason;
+  const timedOut = reason instanceof Error && reason.name === "TimeoutError";
+  const message = timedOut ? "The caller's signal timed out." : "The caller's signal was aborted.";
+  return new RunAgentError(timedOut ? "TIMEOUT" : "CANCELLED", message, { cause: reason });
+}

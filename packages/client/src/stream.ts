@@ -1,0 +1,246 @@
+import { type CancelResult, type Mode, RunAgentError, type StandardSchemaV1, validateWith } from "@runagent/core";
+import { StreamCursor } from "./cursor.ts";
+import type { Session, SessionEnd, StreamStarted } from "./session.ts";
+import type { QueuedRecord, StreamRecord } from "./state.ts";
+
+/** How a stream ended. */
+export interface StreamSummary {
+  readonly status: SessionEnd["status"];
+  readonly invocationId: string;
+  readonly protocol: 1 | 2 | undefined;
+  /** Chunks that the consumer took. */
+  readonly chunks: number;
+  /** Chunks in the whole log, as the server counted; undefined unless it said. */
+  readonly totalChunks: number | undefined;
+  /** Seconds the invocation took, as the server measured; undefined unless it said. */
+  readonly executionTime: number | undefined;
+}
+
+/** One chunk with its place in the log. */
+export interface Chunk<T> {
+  readonly data: T;
+  readonly seq: number;
+}
+
+/**
+ * The stream of one invocation. It has started when it is made; it is read once, in one of these ways: `for await`,
+ * `events()`, `cursor()`, `collect()`, `text()`, `toReadableStream()`. Whatever goes wrong is thrown by the first read
+ * after the records that came before it.
+ */
+export class RunAgentStream<T> implements AsyncIterable<T> {
+  readonly #session: Session;
+  readonly #output: StandardSchemaV1<unknown, T> | undefined;
+  #consumer: string | undefined;
+  #taken = 0;
+  #chunksTaken = 0;
+  #error: RunAgentError | undefined;
+
+  /** @internal Streams are made by `client.runStream()`. */
+  constructor(session: Session, output: StandardSchemaV1<unknown, T> | undefined) {
+    this.#session = session;
+    this.#output = output;
+  }
+
+  /** Resolves when the server has accepted the invocation; rejects with what the first read would throw. */
+  get started(): Promise<StreamStarted> {
+    return this.#session.started;
+  }
+
+  /** The id of the invocation: chosen by the client, or by a version 1 server once it has accepted. */
+  get invocationId(): string {
+    return this.#session.state.invocationId;
+  }
+
+  /** The opaque cursor after the last record that was taken; undefined before the server accepted, and in version 1. [cursor.taken.1] */
+  get position(): string | undefined {
+    return this.#session.cursorAfter(this.#taken);
+  }
+
+  /** How the stream ended; undefined until then. */
+  get summary(): StreamSummary | undefined {
+    const { end, state } = this.#session;
+    if (end === undefined) return undefined;
+    const record = end.status === "completed" || end.status === "cancelled" ? end.record : undefined;
+    return {
+      status: end.status,
+      invocationId: state.invocationId,
+      protocol: state.protocol,
+      chunks: this.#chunksTaken,
+      totalChunks: record?.total_chunks,
+      executionTime: record?.execution_time,
+    };
+  }
+
+  /** Iterates over the chunks. Leaving the loop early cancels the invocation and releases the connection. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
+    return this.#iterate("for await", (chunk) => chunk.data);
+  }
+
+  /** Iterates over every record, typed: chunks, events and the terminal record. */
+  events(): AsyncIterableIterator<StreamRecord<T>> {
+    this.#claim("events()");
+    return this.#createIterator<StreamRecord<T>>((record) => {
+      if (record.type === "unknown") return SKIP;
+      if (record.type !== "data") return record;
+      const content = this.#readContent(record.content);
+      return content instanceof Promise ? content.then((value) => ({ ...record, content: value })) : { ...record, content };
+    });
+  }
+
+  /** A cursor over the chunks, for loops that ask: `next()` gives `{hasMore: true, data, seq}` or `{hasMore: false}`. */
+  cursor(): StreamCursor<T> {
+    return new StreamCursor(this.#iterate("cursor()", (chunk) => chunk));
+  }
+
+  /** Every chunk, in an array. */
+  async collect(): Promise<T[]> {
+    const chunks: T[] = [];
+    for await (const chunk of this.#iterate("collect()", ({ data }) => data)) chunks.push(chunk);
+    return chunks;
+  }
+
+  /** Every chunk, as one text: strings as they are, other values as JSON. */
+  async text(): Promise<string> {
+    let text = "";
+    for await (const chunk of this.#iterate("text()", ({ data }) => data)) {
+      text += typeof chunk === "string" ? chunk : JSON.stringify(chunk);
+    }
+    return text;
+  }
+
+  /** The chunks as a web stream; cancelling it cancels the invocation. */
+  toReadableStream(): ReadableStream<T> {
+    const iterator = this.#iterate("toReadableStream()", ({ data }) => data);
+    return new ReadableStream<T>(
+      {
+        async pull(controller) {
+          const result = await iterator.next();
+          if (result.done) controller.close();
+          else controller.enqueue(result.value);
+        },
+        async cancel() {
+          await iterator.return?.();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  /**
+   * Stops the invocation; valid at any time, and may be repeated. The chunks that are on their way are still delivered, then the
+   * stream ends without an error. [cancel.early.1] [cancel.v1.1]
+   * @param mode `immediate` (default): now. `after_turn`: when the turn in progress is complete.
+   * @returns What the server answered: `accepted`, or `already_ended` when the invocation had ended first.
+   * @throws RunAgentError VALIDATION_ERROR for another mode, and for after_turn with a version 1 server.
+   */
+  cancel(mode: Mode = "immediate"): Promise<CancelResult> {
+    if (mode === "immediate" || mode === "after_turn") return this.#session.cancel(mode);
+    const message = `cancel takes "immediate" or "after_turn", not ${JSON.stringify(mode)}.`;
+    return Promise.reject(new RunAgentError("VALIDATION_ERROR", message, { field: "mode" }));
+  }
+
+  /**
+   * Leaves the invocation running on the server and lets go of it here: the stream ends. [conn.detach.1]
+   * @returns The position from which it can be continued; undefined with a version 1 server, where closing ends it.
+   */
+  async detach(): Promise<string | undefined> {
+    if (this.#session.end === undefined) await this.#session.detach();
+    return this.position;
+  }
+
+  // --- reading --------------------------------------------------------------------------------------------------------
+
+  #claim(consumer: string): void {
+    if (this.#consumer !== undefined) {
+      throw new RunAgentError("STREAM_CONSUMED", `The stream is being read by ${this.#consumer} already; ${consumer} cannot read it too.`);
+    }
+    this.#consumer = consumer;
+  }
+
+  #iterate<R>(consumer: string, map: (chunk: Chunk<T>) => R): AsyncIterableIterator<R> {
+    this.#claim(consumer);
+    return this.#createIterator<R>((record) => {
+      if (record.type !== "data") return SKIP;
+      const { content, seq } = record;
+      const data = this.#readContent(content);
+      return data instanceof Promise ? data.then((value) => map({ data: value, seq })) : map({ data, seq });
+    });
+  }
+
+  #readContent(content: unknown): T | Promise<T> {
+    // Without a schema the type is what the caller said it is.
+    if (this.#output === undefined) return content as T;
+    return validateWith(this.#output, content, "chunk", "VALIDATION_ERROR").catch((error: unknown) => {
+      if (RunAgentError.is(error)) this.#session.abort(error);
+      throw error;
+    });
+  }
+
+  /** Reads are answered in the order in which they were asked for. */
+  #createIterator<R>(read: (record: QueuedRecord) => R | typeof SKIP | Promise<R>): AsyncIterableIterator<R> {
+    const waiters: Waiter<R>[] = [];
+    let left = false;
+    const serve = (): void => {
+      for (let waiter = waiters[0]; waiter !== undefined; waiter = waiters[0]) {
+        const result = left ? DONE : this.#poll(read);
+        if (result === undefined) {
+          this.#session.queue.onReadable(serve);
+          return;
+        }
+        waiters.shift();
+        if (result instanceof RunAgentError) waiter.reject(result);
+        else waiter.resolve(result);
+      }
+    };
+    return {
+      next: () => {
+        if (waiters.length === 0) {
+          const result = left ? DONE : this.#poll(read);
+          if (result instanceof RunAgentError) return Promise.reject(result);
+          if (result !== undefined) return Promise.resolve(result);
+        }
+        return new Promise((resolve, reject) => {
+          waiters.push({ resolve, reject });
+          this.#session.queue.onReadable(serve);
+        });
+      },
+      return: () => {
+        left = true;
+        this.#session.leave();
+        serve();
+        return Promise.resolve(DONE);
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  /** The next result, the error that ended the stream, or undefined when there is nothing yet. */
+  #poll<R>(
+    read: (record: QueuedRecord) => R | typeof SKIP | Promise<R>,
+  ): IteratorResult<R> | Promise<IteratorResult<R>> | RunAgentError | undefined {
+    const { queue } = this.#session;
+    this.#session.checkSignal();
+    for (let record = queue.shift(); record !== undefined; record = queue.shift()) {
+      this.#taken = record.seq;
+      if (record.type === "data") this.#chunksTaken++;
+      const value = read(record);
+      if (value === SKIP) continue;
+      return value instanceof Promise ? value.then((settled) => ({ done: false, value: settled })) : { done: false, value };
+    }
+    if (!queue.ended) return undefined;
+    const { end } = this.#session;
+    if (end?.status !== "failed") return DONE;
+    this.#error ??= end.error.with({ cursor: this.position });
+    return this.#error;
+  }
+}
+
+interface Waiter<R> {
+  resolve(result: IteratorResult<R> | Promise<IteratorResult<R>>): void;
+  reject(error: RunAgentError): void;
+}
+
+const SKIP: unique symbol = Symbol("skip");
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };

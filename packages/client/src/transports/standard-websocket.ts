@@ -1,0 +1,52 @@
+import { RunAgentError } from "@runagent/core";
+import type { WebSocketConstructor } from "../options.ts";
+import type { SocketFactory } from "./websocket.ts";
+
+/** Opens WebSockets with a constructor of the WHATWG standard: no headers, no pause. */
+export function standardSockets(WebSocket: WebSocketConstructor): SocketFactory {
+  return {
+    sendsHeaders: false,
+    open(request, events) {
+      const socket = new WebSocket(request.url);
+      let failure: RunAgentError | undefined;
+      let opened = false;
+      let closed = false;
+      const end = (code: number, reason: string, error?: RunAgentError): void => {
+        if (closed) return;
+        closed = true;
+        socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
+        events.close(code, reason, error);
+      };
+      const refuse = (code: number, error: RunAgentError): void => {
+        failure = error;
+        socket.close(code);
+      };
+      socket.onopen = () => {
+        opened = true;
+        events.open();
+      };
+      socket.onmessage = ({ data }) => {
+        if (typeof data !== "string") {
+          refuse(1003, new RunAgentError("PROTOCOL_ERROR", "The server sent a binary frame; every frame is JSON text."));
+        } else if (data.length > request.maxFrameBytes) {
+          const message = `A frame of the server is larger than ${request.maxFrameBytes} bytes (maxServerFrameBytes).`;
+          refuse(1009, new RunAgentError("PAYLOAD_TOO_LARGE", message));
+        } else if (failure === undefined) events.message(data);
+      };
+      // The event says nothing of what went wrong: the close that follows is all there is.
+      socket.onerror = () => {};
+      socket.onclose = ({ code, reason }) => end(code, reason, failure ?? (opened ? undefined : notOpened(request.url)));
+      return {
+        send: (text) => socket.send(text),
+        // The standard has no pause: the queue holds what arrives.
+        pause() {},
+        resume() {},
+        close: (code) => socket.close(code),
+      };
+    },
+  };
+}
+
+function notOpened(url: string): RunAgentError {
+  return new RunAgentError("CONNECTION_ERROR", `The WebSocket to ${new URL(url).origin} could not be opened.`);
+}
