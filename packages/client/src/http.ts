@@ -78,6 +78,7 @@ function openBody(status: number, text: string, address: string): JsonObject {
   try {
     body = parseJson(text, "answer", "PROTOCOL_ERROR");
   } catch (cause) {
+    if (RunAgentError.is(cause) && cause.code === "PAYLOAD_TOO_LARGE") throw cause;
     // A proxy's own error page still says what the trouble is; anything else is no RunAgent server.
     if (status >= 400 && status !== 404 && status !== 405) throw errorFromHttp(status, undefined);
     throw notRunAgent(status, address, cause);

@@ -56,10 +56,10 @@ export class RunAgentStream<T> implements AsyncIterable<T> {
     return this.#session.cursorAfter(this.#taken);
   }
 
-  /** How the stream ended; undefined until then. */
+  /** How the stream ended; undefined until then, and while records before the end wait to be read. */
   get summary(): StreamSummary | undefined {
-    const { end, state } = this.#session;
-    if (end === undefined) return undefined;
+    const { end, state, queue } = this.#session;
+    if (end === undefined || queue.length > 0) return undefined;
     const record = end.status === "completed" || end.status === "cancelled" ? end.record : undefined;
     return {
       status: end.status,
