@@ -15,19 +15,34 @@ if (process.argv[2] === "server") runServer();
 else await main();
 
 function runServer() {
-  const frames = Array.from({ length: CHUNKS }, (_, index) => JSON.stringify({ type: "data", seq: index + 1, content: `${WORDS[index % WORDS.length]} ` }));
+  const frames = Array.from({ length: CHUNKS }, (_, index) =>
+    JSON.stringify({ type: "data", seq: index + 1, content: `${WORDS[index % WORDS.length]} ` }),
+  );
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1" }, () => process.send(server.address().port));
   server.on("connection", (socket) => {
     socket.on("message", (data) => {
       const { type, invocation_id } = JSON.parse(data);
       if (type !== "start") return;
       const status = { type: "status", invocation_id };
-      socket.send(JSON.stringify({ ...status, status: "stream_started", protocol: 2, epoch: "e", seq: 0, first_seq: 1, heartbeat_seconds: 0, resume_seconds: 0, durability: "memory" }));
+      socket.send(
+        JSON.stringify({
+          ...status,
+          status: "stream_started",
+          protocol: 2,
+          epoch: "e",
+          seq: 0,
+          first_seq: 1,
+          heartbeat_seconds: 0,
+          resume_seconds: 0,
+          durability: "memory",
+        }),
+      );
       let next = 0;
       const pump = () => {
         while (next < CHUNKS && socket.bufferedAmount < 1 << 20) socket.send(frames[next++]);
         if (next < CHUNKS) setImmediate(pump);
-        else socket.send(JSON.stringify({ ...status, status: "stream_completed", seq: CHUNKS + 1, total_chunks: CHUNKS, execution_time: 1 }));
+        else
+          socket.send(JSON.stringify({ ...status, status: "stream_completed", seq: CHUNKS + 1, total_chunks: CHUNKS, execution_time: 1 }));
       };
       pump();
     });

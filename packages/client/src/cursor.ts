@@ -1,4 +1,8 @@
-import type { Chunk } from "./stream.ts";
+/** One chunk with its place in the log. */
+export interface Chunk<T> {
+  readonly data: T;
+  readonly seq: number;
+}
 
 /** What a cursor's `next()` resolves to. */
 export type CursorResult<T> =

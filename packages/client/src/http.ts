@@ -1,8 +1,8 @@
 import { errorFromHttp, isJsonObject, type JsonObject, parseJson, RunAgentError } from "@runagent/core";
+import { abortError } from "./abort-error.ts";
 import { encodeJson } from "./encode-json.ts";
 import { connectionError, redirectError } from "./network-error.ts";
 import type { HttpPool } from "./runtime.ts";
-import { abortError } from "./session.ts";
 
 /** One request of the HTTP part of the protocol. */
 export interface HttpRequest {

@@ -10,26 +10,13 @@ import {
   type StreamCancelledFrame,
   type StreamCompletedFrame,
 } from "@runagent/core";
+import { abortError } from "./abort-error.ts";
+import { CancelRequest } from "./cancel-request.ts";
+import { type Deadlines, startDeadlines } from "./deadlines.ts";
 import { RecordQueue } from "./queue.ts";
 import { createState, type Effect, type QueuedRecord, receive, type StreamState } from "./state.ts";
+import { type Clock, Timers } from "./timers.ts";
 import type { CloseInfo, Connection, Transport } from "./transport.ts";
-
-/** The three deadlines of a stream, in milliseconds; 0 or Infinity: none. [live.deadline.1] */
-export interface Deadlines {
-  /** Until the connection is open. */
-  readonly connectMs: number;
-  /** Without a record, while the consumer waits for one. */
-  readonly idleMs: number;
-  /** From the call to the end. */
-  readonly totalMs: number;
-}
-
-/** Time as a session sees it, so that a test can move it. */
-export interface Clock {
-  now(): number;
-  setTimeout(callback: () => void, ms: number): unknown;
-  clearTimeout(timer: unknown): void;
-}
 
 /** What the server said when it accepted a start. */
 export interface StreamStarted {
@@ -59,19 +46,9 @@ export interface SessionOptions {
 
 /** How long a cancel waits for its answer, in milliseconds. */
 const CANCEL_ACKNOWLEDGE_MS = 10_000;
-/** setTimeout takes no more. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Before there is a connection, and where none will be. */
 const NO_CONNECTION: Connection = { send() {}, pause() {}, resume() {}, close() {} };
-
-interface CancelWaiter {
-  readonly mode: Mode;
-  readonly promise: Promise<CancelResult>;
-  resolve(result: CancelResult): void;
-  reject(error: RunAgentError): void;
-  timer: unknown;
-}
 
 /**
  * One stream, from its start to its end: the only place where transport, state and queue meet.
@@ -89,9 +66,9 @@ export class Session {
   #opened = false;
   #accept: (started: StreamStarted) => void = () => {};
   #refuse: (error: RunAgentError) => void = () => {};
-  #cancel: CancelWaiter | undefined;
-  #lastRecordAt: number;
-  readonly #timers = new Set<unknown>();
+  #cancel: CancelRequest | undefined;
+  readonly #timers: Timers;
+  #onProgress: () => void = () => {};
   readonly #onThrown = (error: unknown): void =>
     this.fail(
       RunAgentError.is(error) ? error : new RunAgentError("PROTOCOL_ERROR", "The stream failed inside the client.", { cause: error }),
@@ -101,7 +78,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.state = createState(options.invocationId);
-    this.#lastRecordAt = options.clock.now();
+    this.#timers = new Timers(options.clock);
     this.started = new Promise((resolve, reject) => {
       this.#accept = resolve;
       this.#refuse = reject;
@@ -110,17 +87,19 @@ export class Session {
     this.started.catch(() => {});
     this.queue = new RecordQueue(options.bufferBytes, {
       onFull: () => this.#connection.pause(),
-      onDrained: () => {
-        this.#lastRecordAt = options.clock.now();
-        this.#connection.resume();
-      },
+      onDrained: () => this.#connection.resume(),
     });
     if (options.signal?.aborted) {
       this.#onAbort();
       return;
     }
     options.signal?.addEventListener("abort", this.#onAbort, { once: true });
-    this.#armDeadlines();
+    this.#onProgress = startDeadlines(options.deadlines, this.#timers, {
+      isOpen: () => this.#opened,
+      hasQueued: () => this.queue.length > 0,
+      fail: (error) => this.fail(error),
+      abort: (error) => this.abort(error),
+    });
     if (options.start instanceof Promise) options.start.then((start) => this.#connect(start), this.#onThrown);
     else this.#connect(options.start);
   }
@@ -143,13 +122,12 @@ export class Session {
       return Promise.resolve(this.#cancelResult(mode, "accepted"));
     }
     if (this.state.protocol === 1) return this.#cancelV1(mode);
-    if (this.#cancel !== undefined && (this.#cancel.mode === mode || this.#cancel.mode === "immediate")) return this.#cancel.promise;
-    this.#cancel?.resolve(this.#cancelResult(this.#cancel.mode, "accepted")); // after_turn, overtaken by immediate.
-    this.#dropCancelTimer();
-    this.#cancel = this.#createCancelWaiter(mode);
+    if (this.#cancel?.covers(mode)) return this.#cancel.answer;
+    this.#cancel?.settle(this.#cancelResult("after_turn", "accepted")); // Overtaken by immediate.
+    this.#cancel = new CancelRequest(mode, () => this.#timers.start(CANCEL_ACKNOWLEDGE_MS, () => this.#onCancelUnanswered()));
     // A version 1 server that has not answered yet ignores this frame; #onAccepted sees to it.
     this.#connection.send({ type: "cancel", mode });
-    return this.#cancel.promise;
+    return this.#cancel.answer;
   }
 
   /** Leaves the invocation running and lets go of the connection. What was not taken is not delivered. [conn.detach.1] */
@@ -187,8 +165,7 @@ export class Session {
 
   /** Fails the stream: what is queued is still delivered. */
   fail(error: RunAgentError): void {
-    const { seq, invocationId } = this.state;
-    this.#finish({ status: "failed", error: error.with({ invocationId, cursor: this.cursorAfter(seq) }) });
+    this.#finish({ status: "failed", error: error.with({ invocationId: this.state.invocationId }) });
   }
 
   #connect(start: StartFrame): void {
@@ -225,7 +202,7 @@ export class Session {
     switch (effect.type) {
       case "record":
         if (effect.accepts) this.#onAccepted();
-        this.#lastRecordAt = this.#options.clock.now();
+        this.#onProgress();
         this.queue.push(effect.record, bytes);
         break;
       case "accepted":
@@ -245,7 +222,7 @@ export class Session {
         this.fail(effect.error);
         break;
       case "cancel-acknowledged":
-        this.#settleCancel(effect.frame);
+        this.#cancel?.settle(this.#cancelResult(effect.frame.mode, effect.frame.outcome));
         break;
       case "none":
         break;
@@ -254,14 +231,14 @@ export class Session {
 
   #onAccepted(): void {
     const { invocationId, protocol } = this.state;
-    this.#lastRecordAt = this.#options.clock.now();
+    this.#onProgress();
     this.#accept({ invocationId, protocol: protocol ?? 1 });
     // The cancel went out before it was known that this server cannot read it.
-    if (this.state.protocol === 1 && this.#cancel !== undefined) {
-      const waiter = this.#cancel;
-      this.#cancelV1(waiter.mode).then(
-        (result) => waiter.resolve(result),
-        (error) => waiter.reject(error),
+    const request = this.#cancel;
+    if (this.state.protocol === 1 && request !== undefined) {
+      this.#cancelV1(request.mode).then(
+        (result) => request.settle(result),
+        (error) => request.fail(error),
       );
     }
   }
@@ -287,133 +264,36 @@ export class Session {
     this.end = end;
     this.state.phase = "ended";
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
-    for (const timer of this.#timers) this.#options.clock.clearTimeout(timer);
-    this.#timers.clear();
+    this.#timers.stopAll();
     if (end.status === "failed") this.#refuse(end.error);
     else this.#refuse(new RunAgentError("CANCELLED", "The stream ended before the server accepted it."));
-    this.#settleCancelAtEnd(end);
+    if (end.status === "failed") this.#cancel?.fail(end.error);
+    else this.#cancel?.settle(this.#cancelResult(this.#cancel.mode, end.status === "cancelled" ? "accepted" : "already_ended"));
     const blamesPeer = end.status === "failed" && end.error.code === "PROTOCOL_ERROR" && end.error.origin === "local";
     this.#connection.close(blamesPeer ? ERRORS.PROTOCOL_ERROR.closeCode : null);
     this.queue.end();
   }
 
-  // --- cancel ---------------------------------------------------------------------------------------------------------
-
-  #cancelV1(mode: Mode): Promise<CancelResult> {
+  async #cancelV1(mode: Mode): Promise<CancelResult> {
     if (mode === "after_turn") {
       const message = "The server speaks protocol version 1, which cannot cancel after the turn.";
-      const error = new RunAgentError("VALIDATION_ERROR", message, { field: "mode", suggestion: 'Use cancel("immediate").' });
-      return handled(Promise.reject(error));
+      throw new RunAgentError("VALIDATION_ERROR", message, { field: "mode", suggestion: 'Use cancel("immediate").' });
     }
-    // Closing is all there is.
+    // Closing is all there is. [cancel.v1.1]
     this.#finish({ status: "cancelled", record: undefined });
-    return Promise.resolve(this.#cancelResult(mode, "accepted"));
+    return this.#cancelResult(mode, "accepted");
   }
 
-  #createCancelWaiter(mode: Mode): CancelWaiter {
-    let resolve: CancelWaiter["resolve"] = () => {};
-    let reject: CancelWaiter["reject"] = () => {};
-    const promise = new Promise<CancelResult>((onResult, onError) => {
-      resolve = onResult;
-      reject = onError;
-    });
-    const timer = this.#startTimer(CANCEL_ACKNOWLEDGE_MS, () => {
-      const message = `The server did not acknowledge the cancel within ${CANCEL_ACKNOWLEDGE_MS} ms.`;
-      this.fail(new RunAgentError("TIMEOUT", message));
-    });
-    // cancel() is often not awaited; its failure is also the stream's.
-    return { mode, promise: handled(promise), resolve, reject, timer };
-  }
-
-  #settleCancel(result: CancelResult): void {
-    const waiter = this.#cancel;
-    if (waiter === undefined) return;
-    this.#dropCancelTimer();
-    waiter.resolve({ invocation_id: result.invocation_id, mode: result.mode, outcome: result.outcome });
-  }
-
-  #settleCancelAtEnd(end: SessionEnd): void {
-    const waiter = this.#cancel;
-    if (waiter === undefined) return;
-    if (end.status === "failed") waiter.reject(end.error);
-    else waiter.resolve(this.#cancelResult(waiter.mode, end.status === "cancelled" ? "accepted" : "already_ended"));
-  }
-
-  #dropCancelTimer(): void {
-    if (this.#cancel === undefined) return;
-    this.#options.clock.clearTimeout(this.#cancel.timer);
-    this.#timers.delete(this.#cancel.timer);
+  #onCancelUnanswered(): void {
+    this.fail(new RunAgentError("TIMEOUT", `The server did not acknowledge the cancel within ${CANCEL_ACKNOWLEDGE_MS} ms.`));
   }
 
   #cancelResult(mode: Mode, outcome: CancelResult["outcome"]): CancelResult {
     return { invocation_id: this.state.invocationId, mode, outcome };
   }
-
-  // --- deadlines ------------------------------------------------------------------------------------------------------
-
-  #armDeadlines(): void {
-    const { connectMs, idleMs, totalMs } = this.#options.deadlines;
-    if (isDeadline(connectMs)) {
-      this.#startTimer(connectMs, () => {
-        if (this.#opened) return;
-        const message = `The connection was not open after ${connectMs} ms (connectTimeoutMs).`;
-        this.fail(new RunAgentError("TIMEOUT", message, { retryable: true }));
-      });
-    }
-    if (isDeadline(totalMs)) {
-      this.#startTimer(totalMs, () => this.abort(new RunAgentError("TIMEOUT", `The stream did not end within ${totalMs} ms (timeoutMs).`)));
-    }
-    if (isDeadline(idleMs)) this.#watchIdle(idleMs, idleMs);
-  }
-
-  /** One timer that looks when the last record came: cheaper than one for each record. */
-  #watchIdle(idleMs: number, waitMs: number): void {
-    this.#startTimer(waitMs, () => {
-      const silentMs = this.#options.clock.now() - this.#lastRecordAt;
-      // With records queued it is the consumer that is slow, not the server.
-      const consumerIsSlow = this.queue.length > 0;
-      if (!consumerIsSlow && silentMs >= idleMs) {
-        this.fail(new RunAgentError("TIMEOUT", `No record came for ${idleMs} ms (idleTimeoutMs).`));
-        return;
-      }
-      this.#watchIdle(idleMs, consumerIsSlow ? idleMs : Math.max(idleMs - silentMs, 1));
-    });
-  }
-
-  #startTimer(ms: number, callback: () => void): unknown {
-    const { clock } = this.#options;
-    const timer = clock.setTimeout(
-      () => {
-        this.#timers.delete(timer);
-        callback();
-      },
-      Math.min(ms, MAX_TIMER_MS),
-    );
-    this.#timers.add(timer);
-    return timer;
-  }
-}
-
-function isDeadline(ms: number): boolean {
-  return ms > 0 && Number.isFinite(ms);
-}
-
-/** A promise whose failure need not be looked at. */
-function handled<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
 }
 
 function cancelledByOthers(record: StreamCancelledFrame): RunAgentError {
   const why = record.reason === undefined ? "" : `: ${record.reason}`;
   return new RunAgentError("CANCELLED", `The invocation was cancelled, not by this stream${why}.`, { origin: "wire" });
-}
-
-/** The error for a signal that has fired; its reason is the cause. */
-export function abortError(signal: AbortSignal | undefined): RunAgentError {
-  const reason: unknown = signal?.reason;
-  if (RunAgentError.is(reason)) return reason;
-  const timedOut = reason instanceof Error && reason.name === "TimeoutError";
-  const message = timedOut ? "The caller's signal timed out." : "The caller's signal was aborted.";
-  return new RunAgentError(timedOut ? "TIMEOUT" : "CANCELLED", message, { cause: reason });
 }

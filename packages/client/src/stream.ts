@@ -1,5 +1,5 @@
 import { type CancelResult, type Mode, RunAgentError, type StandardSchemaV1, validateWith } from "@runagent/core";
-import { StreamCursor } from "./cursor.ts";
+import { type Chunk, StreamCursor } from "./cursor.ts";
 import type { Session, SessionEnd, StreamStarted } from "./session.ts";
 import type { QueuedRecord, StreamRecord } from "./state.ts";
 
@@ -14,12 +14,6 @@ export interface StreamSummary {
   readonly totalChunks: number | undefined;
   /** Seconds the invocation took, as the server measured; undefined unless it said. */
   readonly executionTime: number | undefined;
-}
-
-/** One chunk with its place in the log. */
-export interface Chunk<T> {
-  readonly data: T;
-  readonly seq: number;
 }
 
 /**
@@ -134,9 +128,10 @@ export class RunAgentStream<T> implements AsyncIterable<T> {
    * @throws RunAgentError VALIDATION_ERROR for another mode, and for after_turn with a version 1 server.
    */
   cancel(mode: Mode = "immediate"): Promise<CancelResult> {
-    if (mode === "immediate" || mode === "after_turn") return this.#session.cancel(mode);
-    const message = `cancel takes "immediate" or "after_turn", not ${JSON.stringify(mode)}.`;
-    return Promise.reject(new RunAgentError("VALIDATION_ERROR", message, { field: "mode" }));
+    const answer = mode === "immediate" || mode === "after_turn" ? this.#session.cancel(mode) : Promise.reject(wrongMode(mode));
+    // A key handler does not await it; whoever does still sees the failure.
+    answer.catch(() => {});
+    return answer;
   }
 
   /**
@@ -244,3 +239,8 @@ interface Waiter<R> {
 
 const SKIP: unique symbol = Symbol("skip");
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+function wrongMode(mode: never): RunAgentError {
+  const message = `cancel takes "immediate" or "after_turn", not ${JSON.stringify(mode)}.`;
+  return new RunAgentError("VALIDATION_ERROR", message, { field: "mode" });
+}

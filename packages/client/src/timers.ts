@@ -1,0 +1,45 @@
+/** Time as a session sees it, so that a test can move it. */
+export interface Clock {
+  now(): number;
+  setTimeout(callback: () => void, ms: number): unknown;
+  clearTimeout(timer: unknown): void;
+}
+
+/** setTimeout takes no more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** The timers of one session: none outlives it. */
+export class Timers {
+  readonly #clock: Clock;
+  readonly #running = new Set<unknown>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Milliseconds, from a start that means nothing. */
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /** Calls back once, after `ms` milliseconds. @returns What stops it. */
+  start(ms: number, callback: () => void): () => void {
+    const timer = this.#clock.setTimeout(
+      () => {
+        this.#running.delete(timer);
+        callback();
+      },
+      Math.min(ms, MAX_TIMER_MS),
+    );
+    this.#running.add(timer);
+    return () => {
+      this.#clock.clearTimeout(timer);
+      this.#running.delete(timer);
+    };
+  }
+
+  stopAll(): void {
+    for (const timer of this.#running) this.#clock.clearTimeout(timer);
+    this.#running.clear();
+  }
+}

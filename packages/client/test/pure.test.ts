@@ -1,0 +1,151 @@
+import { parseJsonObject, RunAgentError } from "@runagent/core";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { RecordQueue } from "../src/queue.ts";
+import { createState, receive } from "../src/state.ts";
+import { started } from "./scripted-server.ts";
+
+const seed = Number(process.env.TEST_SEED ?? 20_261);
+fc.configureGlobal({ seed, numRuns: 500 });
+
+describe(`queue (seed ${seed})`, () => {
+  const step = fc.oneof(fc.record({ push: fc.integer({ min: 0, max: 100 }) }), fc.constant("shift" as const));
+
+  it("gives back what it took, in order, and says full and drained in turn", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+        const told: string[] = [];
+        const queue = new RecordQueue<number>(200, { onFull: () => told.push("full"), onDrained: () => told.push("drained") });
+        const model: { item: number; bytes: number }[] = [];
+        let next = 0;
+        for (const current of steps) {
+          if (current === "shift") expect(queue.shift()).toBe(model.shift()?.item);
+          else {
+            model.push({ item: next, bytes: current.push });
+            queue.push(next++, current.push);
+          }
+          expect(queue.length).toBe(model.length);
+          const bytes = model.reduce((sum, entry) => sum + entry.bytes, 0);
+          if (bytes >= 200) expect(told.at(-1)).toBe("full");
+          if (bytes <= 100) expect(told.at(-1) ?? "drained").toBe("drained");
+        }
+        expect(told.every((word, index) => word === (index % 2 === 0 ? "full" : "drained"))).toBe(true);
+      }),
+    );
+  });
+
+  it("flushes before the end, takes nothing after it, and wakes its reader once", () => {
+    const queue = new RecordQueue<number>(10, { onFull() {}, onDrained() {} });
+    let woken = 0;
+    queue.onReadable(() => woken++);
+    queue.push(1, 1);
+    queue.push(2, 1);
+    expect(woken).toBe(1);
+    queue.onReadable(() => woken++);
+    queue.end();
+    queue.push(3, 1);
+    expect([queue.shift(), queue.shift(), queue.shift(), woken, queue.ended]).toEqual([1, 2, undefined, 2, true]);
+  });
+
+  it("holds no more than it must: a million items pass through", () => {
+    const queue = new RecordQueue<number>(1e9, { onFull() {}, onDrained() {} });
+    for (let n = 0; n < 3000; n++) queue.push(n, 1);
+    for (let n = 3000; n < 1_000_000; n++) {
+      queue.push(n, 1);
+      if (queue.shift() !== n - 3000) throw new Error(`out of order at ${n}`);
+    }
+    expect(queue.length).toBe(3000);
+  });
+});
+
+describe(`state (seed ${seed})`, () => {
+  const accepted = () => {
+    const state = createState("inv-1");
+    receive(state, started("inv-1"));
+    return state;
+  };
+
+  it("delivers each record once and in order, whatever comes twice; a gap ends it", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 60 }), (seqs) => {
+        const state = accepted();
+        const delivered: number[] = [];
+        let gap: unknown;
+        for (const seq of seqs) {
+          try {
+            const effect = receive(state, { type: "data", seq, content: seq });
+            if (effect.type === "record") delivered.push(effect.record.seq);
+          } catch (error) {
+            gap = error;
+            expect(seq).toBeGreaterThan(delivered.length + 1);
+            break;
+          }
+        }
+        expect(delivered).toEqual(delivered.map((_, index) => index + 1));
+        if (gap !== undefined) expect(gap).toMatchObject({ code: "STREAM_TRUNCATED" });
+        else expect(state.duplicates).toBe(seqs.length - delivered.length);
+      }),
+    );
+  });
+
+  it("ends exactly once", () => {
+    const state = accepted();
+    const end = { type: "status", status: "stream_completed", seq: 1, invocation_id: "inv-1", total_chunks: 0, execution_time: 0 };
+    expect(receive(state, end).type).toBe("completed");
+    expect(receive(state, { ...end, seq: 2 }).type).toBe("none");
+    expect(receive(state, { type: "data", seq: 2, content: 1 }).type).toBe("none");
+  });
+
+  it("throws RunAgentError and nothing else for frames that were mutated", () => {
+    const frames = [
+      started("inv-1"),
+      { type: "data", seq: 1, content: { a: ["b", 1, null] } },
+      { type: "event", seq: 1, event: { type: "turn_completed", turn: 1 } },
+      { type: "heartbeat", seq: 0 },
+      { type: "error", seq: 1, error: { code: "EXECUTION_ERROR", message: "m" } },
+      { type: "status", status: "stream_completed", seq: 1, invocation_id: "inv-1", total_chunks: 0, execution_time: 0 },
+      { type: "status", status: "cancel_acknowledged", invocation_id: "inv-1", mode: "immediate", outcome: "accepted" },
+    ].map((frame) => JSON.stringify(frame));
+    const piece = fc.constantFrom(
+      "",
+      "{",
+      "}",
+      "[",
+      '"',
+      ":",
+      ",",
+      "-1",
+      "1e400",
+      "null",
+      "__proto__",
+      "\\ud800",
+      "\u0000",
+      "9007199254740993",
+      "type",
+      "seq",
+    );
+    const mutation = fc.record({ at: fc.nat(200), remove: fc.nat(12), insert: piece });
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...frames),
+        fc.array(mutation, { minLength: 1, maxLength: 4 }),
+        fc.boolean(),
+        (frame, mutations, isFirst) => {
+          let text = frame;
+          for (const { at, remove, insert } of mutations) {
+            const index = at % (text.length + 1);
+            text = text.slice(0, index) + insert + text.slice(index + remove);
+          }
+          const state = isFirst ? createState("inv-1") : accepted();
+          try {
+            receive(state, parseJsonObject(text, "frame", "PROTOCOL_ERROR"));
+          } catch (error) {
+            expect(RunAgentError.is(error), text).toBe(true);
+          }
+          expect("polluted" in {}).toBe(false);
+        },
+      ),
+      { numRuns: 5000 },
+    );
+  });
+});
