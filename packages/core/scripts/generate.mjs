@@ -97,8 +97,9 @@ async function makeValidators(names) {
   const ajv = new Ajv2020({ code: { source: true, esm: true, lines: true }, strict: true, validateFormats: false });
   for (const [file, schema] of schemas) ajv.addSchema(withoutProse(schema), file);
   const exported = Object.fromEntries(names.map((name) => [`validate${pascal(name)}`, `${name}.schema.json`]));
+  const source = standaloneCode(ajv, exported).replace(/export default [^;]+;/, "");
   const bundled = await build({
-    stdin: { contents: standaloneCode(ajv, exported), loader: "js", resolveDir: root },
+    stdin: { contents: source, loader: "js", resolveDir: root },
     bundle: true,
     format: "esm",
     target: "es2022",

@@ -24,6 +24,8 @@ export type FrameV1 =
   | { readonly type: "failed"; readonly error: RunAgentError }
   | { readonly type: "ignored" };
 
+const REFUSED = "Correct what the message names; the same request will fail again.";
+
 const FAILED_STATUSES: ReadonlySet<string> = new Set(["stream_error", "stream_failed", "stream_interrupted", "stream_retry"]);
 
 /** Writes a value as it travels in version 1: doubly encoded. [run1.answer.1] */
@@ -123,7 +125,7 @@ function readStatus(frame: JsonObject): FrameV1 {
 /** `error`: the agent failed. `detail` alone: the request was refused. */
 function readError(frame: JsonObject): RunAgentError {
   if (frame.error !== undefined && frame.error !== null) return errorFromWire(frame.error, "EXECUTION_ERROR");
-  if (frame.detail !== undefined) return errorFromWire(describeDetail(frame.detail), "VALIDATION_ERROR");
+  if (frame.detail !== undefined) return errorFromWire({ message: describeDetail(frame.detail), suggestion: REFUSED }, "VALIDATION_ERROR");
   return errorFromWire(frame.message ?? {}, "EXECUTION_ERROR");
 }
 

@@ -79,7 +79,12 @@ describe("frames", () => {
   });
 
   it("keeps unknown fields", () => {
-    expect(readServerFrame({ type: "data", seq: 1, content: null, extra: { a: 1 } })).toEqual({ type: "data", seq: 1, content: null, extra: { a: 1 } });
+    expect(readServerFrame({ type: "data", seq: 1, content: null, extra: { a: 1 } })).toEqual({
+      type: "data",
+      seq: 1,
+      content: null,
+      extra: { a: 1 },
+    });
   });
 
   it("names the field that is wrong", () => {
@@ -119,7 +124,10 @@ describe("cursor", () => {
     const wrong = ["", "x", "ra2:e:1:i", "!!!!", encode("ra2:e:01:i"), encode("ra2:e:-1:i"), encode("ra2:e:1:../i"), encode("ra1:e:1:i")];
     const padded = `${encode("ra2:e:1:ii")}=`;
     for (const text of [...wrong, padded, encode("ra2:e:9007199254740993:i"), ` ${encode("ra2:e:1:i")}`]) {
-      expect(codeOf(() => decodeCursor(text)), text).toBe("VALIDATION_ERROR");
+      expect(
+        codeOf(() => decodeCursor(text)),
+        text,
+      ).toBe("VALIDATION_ERROR");
     }
   });
 });
@@ -158,9 +166,19 @@ describe("errors", () => {
   it.each([
     [200, { success: false, error: "It broke." }, "EXECUTION_ERROR", "It broke."],
     [200, { success: false, error: { code: "INTERNAL_ERROR", message: "It broke." } }, "EXECUTION_ERROR", "It broke."],
-    [404, { success: false, error: { code: "NOT_FOUND", message: "Entrypoint x not found" } }, "ENTRYPOINT_NOT_FOUND", "Entrypoint x not found"],
+    [
+      404,
+      { success: false, error: { code: "NOT_FOUND", message: "Entrypoint x not found" } },
+      "ENTRYPOINT_NOT_FOUND",
+      "Entrypoint x not found",
+    ],
     [404, { detail: "Not Found" }, "AGENT_NOT_FOUND", "Not Found"],
-    [422, { detail: [{ loc: ["body", "entrypoint_tag"], msg: "Field required" }] }, "VALIDATION_ERROR", "body.entrypoint_tag: Field required"],
+    [
+      422,
+      { detail: [{ loc: ["body", "entrypoint_tag"], msg: "Field required" }] },
+      "VALIDATION_ERROR",
+      "body.entrypoint_tag: Field required",
+    ],
     [429, undefined, "RATE_LIMITED", "The server answered with HTTP status 429 and no error envelope."],
     [503, { message: "down" }, "SERVER_ERROR", "down"],
     [400, { error: { code: "CURSOR_AHEAD", message: "Ahead.", suggestion: "Stop.", field: "after_seq" } }, "CURSOR_AHEAD", "Ahead."],

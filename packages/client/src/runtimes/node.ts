@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { errorFromHttp, RunAgentError } from "@runagent/core";
+import { codeOfStatus, errorFromHttp, RunAgentError } from "@runagent/core";
 import { type RawData, WebSocket } from "ws";
 import { RunAgentClientBase } from "../client.ts";
 import { connectionError, redirectError } from "../network-error.ts";
@@ -27,6 +27,7 @@ const nodeRuntime: Runtime = {
 /**
  * A client for one entrypoint of an agent, in Node.
  * @example
+ * import { RunAgentClient } from "runagent";
  * const client = new RunAgentClient({ agentId: "storyteller", entrypointTag: "chat", local: true });
  * const answer = await client.run({ message: "Hello" });
  */
@@ -153,10 +154,18 @@ function refusalError(status: number, text: string, address: string): RunAgentEr
   try {
     return errorFromHttp(status, JSON.parse(text));
   } catch {
-    if (status === 401 || status === 403) return errorFromHttp(status, undefined);
+    if (status === 401 || status === 403) return notAdmitted(status, address);
     return new RunAgentError("CONNECTION_ERROR", `${address} did not open a WebSocket: it answered with HTTP status ${status}.`, {
       retryable: status >= 500,
       suggestion: "Check host, port or baseUrl, and that a proxy on the way lets WebSockets through.",
     });
   }
+}
+
+/** Version 1 servers answer so for an agent that they do not host, too. */
+function notAdmitted(status: 401 | 403, address: string): RunAgentError {
+  return new RunAgentError(codeOfStatus(status), `${address} refused the stream with HTTP status ${status}.`, {
+    origin: "wire",
+    suggestion: "Check the API key and the agent id: some servers answer so for an agent that they do not host.",
+  });
 }
