@@ -5,7 +5,7 @@ const bin = (name) => `node_modules/.bin/${name}`;
 
 export const CHECKS = [
   ["check: generated files", () => run("node", ["packages/core/scripts/generate.mjs", "--check"], { quiet: true })],
-  ["check: format and lint", () => run(bin("biome"), ["ci", "--error-on-warnings", "."], { quiet: true })],
+  ["check: format and lint", () => run(bin("biome"), ["ci", "--colors=off", "--error-on-warnings", "."], { quiet: true })],
   ["check: types", () => run(bin("tsc"), ["-b", "tsconfig.json"], { quiet: true })],
   ["check: unused files, exports and dependencies", () => run(bin("knip"), [], { quiet: true })],
 ];

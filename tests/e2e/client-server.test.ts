@@ -60,6 +60,9 @@ const storyteller = defineAgent({
       throw new Error("The tool broke.");
     },
     echo: (input) => input.value,
+    async *forgot() {
+      yield 1;
+    },
     *count_stream(input) {
       for (let n = 1; n <= input.count; n++) yield n;
     },
@@ -286,6 +289,7 @@ describe("what is wrong is said", () => {
   const cases: [string, (server: RunningServer) => Promise<unknown>, Record<string, unknown>, RegExp][] = [
     ["an agent that throws", (s) => clientOf(s, "fail").run(), { code: "EXECUTION_ERROR", origin: "wire" }, /^The tool broke\.$/],
     ["a stream that throws", (s) => clientOf(s, "fail_stream").runStream().collect(), { code: "EXECUTION_ERROR" }, /^Halfway\.$/],
+    ["a generator under a tag without _stream", (s) => clientOf(s, "forgot").run(), { code: "EXECUTION_ERROR" }, /generator/],
     ["a wrong type", (s) => clientOf(s, "add").run({ a: "one" }), { code: "VALIDATION_ERROR", field: "a" }, /"a" of the input/],
     ["a missing field", (s) => clientOf(s, "add").run({}), { code: "VALIDATION_ERROR", field: "a" }, /a/],
     ["an unknown tag", (s) => clientOf(s, "nothing").run(), { code: "ENTRYPOINT_NOT_FOUND" }, /nothing/],

@@ -1,11 +1,19 @@
 import type { CancelResult, Mode, RunAgentError } from "@runagent/core";
 
+/** What a cancel came to. */
+export interface CancelAnswer {
+  readonly invocationId: string;
+  readonly mode: Mode;
+  /** accepted: the stream ends as cancelled, unless the agent completes first. already_ended: the invocation had ended before. */
+  readonly outcome: CancelResult["outcome"];
+}
+
 /** A cancel that was sent and not answered yet. */
 export class CancelRequest {
   readonly mode: Mode;
   /** cancel() is often not awaited: a failure that nobody looks at is no unhandled rejection, for it is also the stream's. */
-  readonly answer: Promise<CancelResult>;
-  #resolve: (result: CancelResult) => void = () => {};
+  readonly answer: Promise<CancelAnswer>;
+  #resolve: (result: CancelAnswer) => void = () => {};
   #reject: (error: RunAgentError) => void = () => {};
   readonly #stopTimer: () => void;
 
@@ -25,7 +33,7 @@ export class CancelRequest {
     return this.mode === "immediate" || this.mode === mode;
   }
 
-  settle(result: CancelResult): void {
+  settle(result: CancelAnswer): void {
     this.#stopTimer();
     this.#resolve(result);
   }

@@ -1,6 +1,5 @@
 import {
   type Architecture,
-  assertEntrypointTag,
   assertId,
   type Health,
   isJsonObject,
@@ -236,7 +235,6 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
     const { userId, persistentMemory } = this.#config;
     const invocationId = options.invocationId ?? createInvocationId();
     assertId(invocationId, "invocationId");
-    assertEntrypointTag(this.entrypointTag);
     const timeoutSeconds = this.#totalMs(options, defaultTimeoutMs) / 1000;
     return {
       protocol: 2,

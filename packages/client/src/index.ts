@@ -2,14 +2,16 @@
 export {
   type AgentEvent,
   type Architecture,
-  type CancelResult,
   type ErrorCode,
   type Health,
+  type Message,
+  type MessagePart,
   type Mode as CancelMode,
   RunAgentError,
   type StandardSchemaV1,
 } from "@runagent/core";
-export type { CallArguments, CallOptions, EntrypointSchemas, RunResult } from "./client.ts";
+export type { CancelAnswer } from "./cancel-request.ts";
+export type { CallArguments, CallOptions, EntrypointSchemas, RunAgentClientBase, RunResult } from "./client.ts";
 export { type CursorResult, StreamCursor } from "./cursor.ts";
 export type { RunAgentClientOptions, Untyped, UntypedInput } from "./options.ts";
 export type { StreamStarted } from "./session.ts";

@@ -28,7 +28,7 @@ export function connectionError(cause: unknown, address: string, sent: boolean):
       suggestion: "Install the certificate authority on this machine, or correct the address; certificates are never skipped.",
     });
   }
-  const reason = (code !== undefined && REASONS[code]) || (cause instanceof Error && cause.message) || "the connection failed";
+  const reason = (code !== undefined && REASONS[code]) || innermostMessage(cause) || "the connection failed";
   const suffix = code === undefined ? "" : ` (${code})`;
   return new RunAgentError("CONNECTION_ERROR", `No answer from ${address}: ${reason}${suffix}.`, {
     cause,
@@ -62,4 +62,10 @@ function findCode(error: unknown, depth = 0): string | undefined {
     if (inner !== undefined) return inner;
   }
   return "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+/** fetch says "fetch failed" whatever failed. */
+function innermostMessage(error: unknown, depth = 0): string {
+  if (!(error instanceof Error) || depth > 4) return "";
+  return innermostMessage(error.cause, depth + 1) || error.message;
 }

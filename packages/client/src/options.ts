@@ -104,7 +104,7 @@ export function resolveOptions(options: ConnectionOptions & { readonly entrypoin
   if (!isJsonObject(options)) throw invalid("options", "must be an object with agentId and entrypointTag");
   const read = createReader(options, env);
   assertId(options.agentId, "agentId");
-  assertEntrypointTag(options.entrypointTag);
+  assertEntrypointTag(options.entrypointTag, "entrypointTag");
   const apiKey = read.text("apiKey", "RUNAGENT_API_KEY");
   // A header with a line break in it would be refused by every runtime, in words that name the key.
   if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey)) throw invalid("apiKey", "must be printable ASCII without spaces");
@@ -184,7 +184,8 @@ function createReader(options: object, env: Runtime["env"]): Reader {
       const value = given ?? Number(text);
       // Infinity is a way to say "no deadline".
       if (typeof value === "number" && value > above && value >= 0) return value;
-      throw invalid(text === undefined ? name : (variable ?? name), `must be a number ${above >= 0 ? `above ${above}` : "not below 0"}`);
+      const range = above >= 0 ? `above ${above}` : "not below 0";
+      throw invalid(text === undefined ? name : (variable ?? name), `must be a number ${range}, not ${JSON.stringify(given ?? text)}`);
     },
     boolean(name, variable) {
       const given = option(name);

@@ -11,7 +11,7 @@ import {
   type StreamCompletedFrame,
 } from "@runagent/core";
 import { abortError } from "./abort-error.ts";
-import { CancelRequest } from "./cancel-request.ts";
+import { type CancelAnswer, CancelRequest } from "./cancel-request.ts";
 import { type Deadlines, startDeadlines } from "./deadlines.ts";
 import { RecordQueue } from "./queue.ts";
 import { createState, type Effect, type QueuedRecord, receive, type StreamState } from "./state.ts";
@@ -114,16 +114,16 @@ export class Session {
    * Asks the server to stop the invocation. What is queued and what still comes is delivered, then the stream ends. [cancel.early.1]
    * @throws RunAgentError when the server speaks version 1 and the mode is after_turn, or when no answer comes.
    */
-  cancel(mode: Mode): Promise<CancelResult> {
-    if (this.end !== undefined) return Promise.resolve(this.#cancelResult(mode, "already_ended"));
+  cancel(mode: Mode): Promise<CancelAnswer> {
+    if (this.end !== undefined) return Promise.resolve(this.#cancelAnswer(mode, "already_ended"));
     if (!this.#opened) {
       // Nothing was sent, so nothing runs.
       this.#finish({ status: "cancelled", record: undefined });
-      return Promise.resolve(this.#cancelResult(mode, "accepted"));
+      return Promise.resolve(this.#cancelAnswer(mode, "accepted"));
     }
     if (this.state.protocol === 1) return this.#cancelV1(mode);
     if (this.#cancel?.covers(mode)) return this.#cancel.answer;
-    this.#cancel?.settle(this.#cancelResult("after_turn", "accepted")); // Overtaken by immediate.
+    this.#cancel?.settle(this.#cancelAnswer("after_turn", "accepted")); // Overtaken by immediate.
     this.#cancel = new CancelRequest(mode, () => this.#timers.start(CANCEL_ACKNOWLEDGE_MS, () => this.#onCancelUnanswered()));
     // A version 1 server that has not answered yet ignores this frame; #onAccepted sees to it.
     this.#connection.send({ type: "cancel", mode });
@@ -222,7 +222,7 @@ export class Session {
         this.fail(effect.error);
         break;
       case "cancel-acknowledged":
-        this.#cancel?.settle(this.#cancelResult(effect.frame.mode, effect.frame.outcome));
+        this.#cancel?.settle(this.#cancelAnswer(effect.frame.mode, effect.frame.outcome));
         break;
       case "none":
         break;
@@ -268,32 +268,32 @@ export class Session {
     if (end.status === "failed") this.#refuse(end.error);
     else this.#refuse(new RunAgentError("CANCELLED", "The stream ended before the server accepted it."));
     if (end.status === "failed") this.#cancel?.fail(end.error);
-    else this.#cancel?.settle(this.#cancelResult(this.#cancel.mode, end.status === "cancelled" ? "accepted" : "already_ended"));
+    else this.#cancel?.settle(this.#cancelAnswer(this.#cancel.mode, end.status === "cancelled" ? "accepted" : "already_ended"));
     const blamesPeer = end.status === "failed" && end.error.code === "PROTOCOL_ERROR" && end.error.origin === "local";
     this.#connection.close(blamesPeer ? ERRORS.PROTOCOL_ERROR.closeCode : null);
     this.queue.end();
   }
 
-  async #cancelV1(mode: Mode): Promise<CancelResult> {
+  async #cancelV1(mode: Mode): Promise<CancelAnswer> {
     if (mode === "after_turn") {
       const message = "The server speaks protocol version 1, which cannot cancel after the turn.";
       throw new RunAgentError("VALIDATION_ERROR", message, { field: "mode", suggestion: 'Use cancel("immediate").' });
     }
     // Closing is all there is. [cancel.v1.1]
     this.#finish({ status: "cancelled", record: undefined });
-    return this.#cancelResult(mode, "accepted");
+    return this.#cancelAnswer(mode, "accepted");
   }
 
   #onCancelUnanswered(): void {
     this.fail(new RunAgentError("TIMEOUT", `The server did not acknowledge the cancel within ${CANCEL_ACKNOWLEDGE_MS} ms.`));
   }
 
-  #cancelResult(mode: Mode, outcome: CancelResult["outcome"]): CancelResult {
-    return { invocation_id: this.state.invocationId, mode, outcome };
+  #cancelAnswer(mode: Mode, outcome: CancelResult["outcome"]): CancelAnswer {
+    return { invocationId: this.state.invocationId, mode, outcome };
   }
 }
 
-function cancelledByOthers(record: StreamCancelledFrame): RunAgentError {
-  const why = record.reason === undefined ? "" : `: ${record.reason}`;
-  return new RunAgentError("CANCELLED", `The invocation was cancelled, not by this stream${why}.`, { origin: "wire" });
+function cancelledByOthers({ reason }: StreamCancelledFrame): RunAgentError {
+  const why = reason === undefined ? "" : ` ${reason}`;
+  return new RunAgentError("CANCELLED", `The invocation was cancelled, and not by this stream.${why}`, { origin: "wire" });
 }

@@ -1,4 +1,5 @@
-import { type CancelResult, type Mode, RunAgentError, type StandardSchemaV1, validateWith } from "@runagent/core";
+import { type Mode, RunAgentError, type StandardSchemaV1, validateWith } from "@runagent/core";
+import type { CancelAnswer } from "./cancel-request.ts";
 import { type Chunk, StreamCursor } from "./cursor.ts";
 import type { Session, SessionEnd, StreamStarted } from "./session.ts";
 import type { QueuedRecord, StreamRecord } from "./state.ts";
@@ -122,12 +123,12 @@ export class RunAgentStream<T> implements AsyncIterable<T> {
 
   /**
    * Stops the invocation; valid at any time, and may be repeated. The chunks that are on their way are still delivered, then the
-   * stream ends without an error. [cancel.early.1] [cancel.v1.1]
+   * stream ends without an error. The answer need not be awaited. [cancel.early.1] [cancel.v1.1]
    * @param mode `immediate` (default): now. `after_turn`: when the turn in progress is complete.
    * @returns What the server answered: `accepted`, or `already_ended` when the invocation had ended first.
    * @throws RunAgentError VALIDATION_ERROR for another mode, and for after_turn with a version 1 server.
    */
-  cancel(mode: Mode = "immediate"): Promise<CancelResult> {
+  cancel(mode: Mode = "immediate"): Promise<CancelAnswer> {
     const answer = mode === "immediate" || mode === "after_turn" ? this.#session.cancel(mode) : Promise.reject(wrongMode(mode));
     // A key handler does not await it; whoever does still sees the failure.
     answer.catch(() => {});
@@ -147,7 +148,10 @@ export class RunAgentStream<T> implements AsyncIterable<T> {
 
   #claim(consumer: string): void {
     if (this.#consumer !== undefined) {
-      throw new RunAgentError("STREAM_CONSUMED", `The stream is being read by ${this.#consumer} already; ${consumer} cannot read it too.`);
+      throw new RunAgentError(
+        "STREAM_CONSUMED",
+        `The stream was taken by ${this.#consumer} already, so ${consumer} cannot read it: a stream is read once.`,
+      );
     }
     this.#consumer = consumer;
   }

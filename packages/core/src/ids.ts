@@ -20,11 +20,11 @@ export function assertId(text: unknown, field: string): asserts text is string {
 }
 
 /** @throws RunAgentError VALIDATION_ERROR when the text is no entrypoint tag: 1 to 128 characters, none a control character. */
-export function assertEntrypointTag(tag: unknown): asserts tag is string {
+export function assertEntrypointTag(tag: unknown, field = "entrypoint_tag"): asserts tag is string {
   if (typeof tag === "string" && tag.length > 0 && tag.length <= MAX_TAG_LENGTH && !hasControlCharacter(tag)) return;
   const shown = typeof tag === "string" ? excerpt(tag) : String(tag);
-  throw new RunAgentError("VALIDATION_ERROR", `entrypoint_tag is ${shown}, which is not a tag.`, {
-    field: "entrypoint_tag",
+  throw new RunAgentError("VALIDATION_ERROR", `${field} is ${shown}, which is not a tag.`, {
+    field,
     suggestion: "Use 1 to 128 characters without control characters.",
   });
 }

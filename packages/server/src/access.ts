@@ -1,0 +1,59 @@
+/**
+ * Which web pages and which names may reach the server. A page of a foreign origin, or one that made its own name point
+ * at this machine (DNS rebinding), is refused before anything else is looked at. [sec.origin.1]
+ */
+import { RunAgentError } from "@runagent/core";
+
+/** The two headers that are judged. */
+export interface RequestOrigin {
+  readonly host: string | undefined;
+  readonly origin: string | undefined;
+}
+
+/** Judges requests. */
+export interface AccessRules {
+  /**
+   * @returns The origin to allow in CORS headers, or undefined when the request has none.
+   * @throws RunAgentError PERMISSION_ERROR for a foreign Host or Origin.
+   */
+  check(request: RequestOrigin): string | undefined;
+}
+
+/** True for an address that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+/** Builds the rules. `port` is the port that was bound. */
+export function createAccessRules(options: {
+  readonly host: string;
+  readonly port: number;
+  readonly allowedHosts: readonly string[] | undefined;
+  readonly allowedOrigins: readonly string[] | undefined;
+}): AccessRules {
+  const hosts = options.allowedHosts ?? (isLoopback(options.host) ? loopbackHosts(options.host, options.port) : undefined);
+  const allowedHosts = hosts === undefined ? undefined : new Set(hosts);
+  const allowedOrigins = new Set(options.allowedOrigins ?? []);
+  const isSame = (origin: string, host: string | undefined): boolean => {
+    // Only where the Host was held against a list: otherwise a rebound name would agree with itself.
+    return allowedHosts !== undefined && origin === `http://${host}`;
+  };
+  return {
+    check({ host, origin }) {
+      if (allowedHosts !== undefined && (host === undefined || !allowedHosts.has(host))) {
+        throw new RunAgentError("PERMISSION_ERROR", "The Host header is not one that this server answers to.", {
+          suggestion: "Use http://localhost or http://127.0.0.1 with the port, or add the name to the server's allowedHosts.",
+        });
+      }
+      if (origin === undefined || allowedOrigins.has(origin) || isSame(origin, host)) return origin;
+      throw new RunAgentError("PERMISSION_ERROR", "The Origin of this page is not allowed to call this server.", {
+        suggestion: "Add the origin, exactly as the browser sends it, to the server's allowedOrigins.",
+      });
+    },
+  };
+}
+
+function loopbackHosts(host: string, port: number): string[] {
+  const names = ["localhost", "127.0.0.1", "[::1]", host];
+  return names.flatMap((name) => [name, `${name}:${port}`]);
+}

@@ -1,0 +1,288 @@
+/**
+ * One WebSocket connection, from its first frame to its close:
+ *
+ *   waiting for a start or resume --> busy (checking, starting) --> attached (records flow, control frames are answered)
+ *        ^                                                             |
+ *        +---------- terminal record sent (version 2) -----------------+--> closed (version 1, refusal, deadline, peer)
+ *
+ * Frames are handled one at a time; those that come while one is still being handled wait, and the socket with them.
+ */
+import {
+  type ApprovalFrame,
+  type AuthFrame,
+  type CancelFrame,
+  type ClientFrame,
+  check,
+  type JsonObject,
+  parseJsonObject,
+  RunAgentError,
+  type RunRequestV1,
+  readClientFrame,
+  validateRunRequestV1,
+} from "@runagent/core";
+import { createDialectV1, DIALECT_V2, type Dialect } from "./dialects.ts";
+import { publicError } from "./envelope.ts";
+import type { FrameSocket } from "./frame-socket.ts";
+import type { Invocation } from "./invocation.ts";
+import type { LogRecord } from "./log.ts";
+import { type Opening, openResume, openStart, openStartV1 } from "./opening.ts";
+import type { Principal } from "./options.ts";
+import { Reader } from "./reader.ts";
+import type { Services } from "./services.ts";
+
+/** What makes a first frame version 2 even where it fails to say so: version 1 has nothing but requests. */
+const VERSION_2_TYPES: ReadonlySet<unknown> = new Set(["resume", "ack", "cancel", "approval", "auth"]);
+
+interface Attachment {
+  readonly invocation: Invocation;
+  readonly reader: Reader;
+}
+
+/** What the upgrade knows about a connection. */
+export interface ConnectionOrigin {
+  /** From the path; checked to be an id, not to exist. */
+  readonly agentId: string;
+  /** Who the upgrade's credential named; undefined when it carried none. */
+  readonly principal: Principal | undefined;
+}
+
+/** The server's side of one WebSocket connection. */
+export class Connection {
+  readonly #socket: FrameSocket;
+  readonly #services: Services;
+  readonly #agentId: string;
+  #principal: Principal | undefined;
+  #dialect: Dialect = DIALECT_V2;
+  #attachment: Attachment | undefined;
+  /** The invocation that ended last on this connection: late control frames are about it. */
+  #last: Invocation | undefined;
+  /** A frame is being handled that needs something which answers later. */
+  #busy = false;
+  /** Frames that came meanwhile: at most what one read of the socket held, because then it is paused. */
+  #waiting: Buffer[] = [];
+  #closed = false;
+  #shuttingDown = false;
+  /** First-frame deadline, later the idle deadline. */
+  #deadline: NodeJS.Timeout | undefined;
+
+  constructor(socket: FrameSocket, origin: ConnectionOrigin, services: Services) {
+    this.#socket = socket;
+    this.#services = services;
+    this.#agentId = origin.agentId;
+    this.#principal = origin.principal;
+    const { firstFrameTimeoutMs } = services.limits;
+    this.#setDeadline(firstFrameTimeoutMs, () => {
+      this.#refuse(new RunAgentError("TIMEOUT", `No frame came within ${firstFrameTimeoutMs} ms (firstFrameTimeoutMs).`));
+    });
+  }
+
+  /** A message arrived. */
+  receive(data: Buffer, isBinary: boolean): void {
+    this.#socket.heard();
+    if (this.#closed || (this.#attachment !== undefined && this.#dialect.protocol === 1)) return;
+    if (isBinary) this.#refuse(new RunAgentError("VALIDATION_ERROR", "Frames are text messages, and this one is binary."));
+    else if (this.#busy) {
+      this.#waiting.push(data);
+      this.#socket.pause();
+    } else this.#handle(data);
+  }
+
+  /** The connection is gone. */
+  lost(): void {
+    this.#closed = true;
+    this.#detach();
+  }
+
+  /** The server stops: what runs was cancelled; the connection closes once its terminal record is out. */
+  shutDown(): void {
+    this.#shuttingDown = true;
+    if (this.#attachment === undefined && !this.#busy) this.#close(1001, "The server is shutting down.");
+  }
+
+  #handle(data: Buffer): void {
+    try {
+      this.#checkSize(data.length);
+      const value = parseJsonObject(data.toString(), "frame", "VALIDATION_ERROR");
+      if (this.#attachment === undefined) this.#open(value);
+      else this.#control(readClientFrame(value));
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #checkSize(bytes: number): void {
+    const isFirst = this.#attachment === undefined && this.#last === undefined;
+    const name = isFirst ? "maxFirstFrameBytes" : "maxClientFrameBytes";
+    if (bytes <= this.#services.limits[name]) return;
+    throw new RunAgentError("PAYLOAD_TOO_LARGE", `The frame is larger than ${this.#services.limits[name]} bytes (${name}).`);
+  }
+
+  /** Handles a frame on a connection that has no invocation. [negotiate.server.1] */
+  #open(value: JsonObject): void {
+    const { protocol, type } = value;
+    if (protocol === undefined && !VERSION_2_TYPES.has(type)) {
+      this.#openV1(value);
+      return;
+    }
+    if (protocol !== undefined && protocol !== 2) {
+      throw new RunAgentError("VALIDATION_ERROR", "This server speaks versions 1 and 2 of the protocol.", { field: "protocol" });
+    }
+    const frame = readClientFrame(value);
+    const agentId = this.#agentId;
+    if (frame.type === "start") this.#begin(frame.auth?.token, (principal) => openStart(frame, agentId, principal, this.#services));
+    else if (frame.type === "resume") this.#begin(frame.auth?.token, (principal) => openResume(frame, agentId, principal, this.#services));
+    else if (this.#last !== undefined || frame.type === "unknown") this.#control(frame);
+    else throw new RunAgentError("VALIDATION_ERROR", `The first frame must be start or resume, not ${frame.type}.`, { field: "type" });
+  }
+
+  #openV1(value: JsonObject): void {
+    this.#dialect = createDialectV1();
+    check(validateRunRequestV1, value, "VALIDATION_ERROR", "request");
+    const request = value as unknown as RunRequestV1;
+    this.#begin(undefined, (principal) => openStartV1(request, this.#agentId, principal, this.#services));
+  }
+
+  #begin(token: string | undefined, open: (principal: Principal) => Promise<Opening>): void {
+    clearTimeout(this.#deadline);
+    this.#later(async () => this.#attach(await open(await this.#authenticate(token))));
+  }
+
+  #attach({ invocation, head, after, status, windowBytes }: Opening): void {
+    const drained = (): void => reader.drained();
+    const sink = {
+      write: (record: LogRecord) => this.#socket.sendRecord(this.#dialect.record(record), record.bytes, drained),
+      ended: () => this.#ended(),
+      failed: (error: RunAgentError) => this.#refuse(error),
+    };
+    // A client that has the terminal record already gets it once more. [resume.end.1]
+    const hasAll = invocation.outcome !== undefined && after > 0 && after === head.lastSeq;
+    const reader = new Reader(invocation.log, hasAll ? after - 1 : after, windowBytes, sink, () => invocation.readerChanged());
+    this.#attachment = { invocation, reader };
+    invocation.attach(reader);
+    if (this.#closed) {
+      this.#detach();
+      return;
+    }
+    const resumeSeconds = this.#services.limits.retentionSeconds;
+    const { durability } = this.#services;
+    this.#socket.sendReply(this.#dialect.accepted({ status, invocation, seq: after, firstSeq: head.firstSeq, resumeSeconds, durability }));
+    reader.start();
+  }
+
+  /** Handles a frame about the invocation of this connection. */
+  #control(frame: ClientFrame | { readonly type: "unknown" }): void {
+    switch (frame.type) {
+      case "ack":
+        this.#attachment?.reader.ack(frame.seq);
+        break;
+      case "cancel":
+        this.#cancel(frame);
+        break;
+      case "approval":
+        this.#refuseApproval(frame);
+        break;
+      case "auth":
+        this.#later(() => this.#refreshAuth(frame));
+        break;
+      case "unknown":
+        break; // Of a later version: [frame.unknown.1].
+      default:
+        throw new RunAgentError("VALIDATION_ERROR", "An invocation is attached to this connection: use another for a second one.", {
+          field: "type",
+        });
+    }
+  }
+
+  #cancel({ mode }: CancelFrame): void {
+    const invocation = this.#attachment?.invocation ?? this.#last;
+    if (invocation === undefined) return;
+    const outcome = invocation.outcome === undefined ? "accepted" : "already_ended";
+    const { invocationId } = invocation.request;
+    // First the answer: the terminal record goes out while cancel is called.
+    this.#reply({ type: "status", status: "cancel_acknowledged", invocation_id: invocationId, mode, outcome });
+    invocation.cancel(mode, "A client cancelled.");
+  }
+
+  #refuseApproval(frame: ApprovalFrame): void {
+    const error = new RunAgentError("VALIDATION_ERROR", "No approval of this id is pending.", { field: "approval_id" });
+    const { approval_id } = frame;
+    this.#reply({ type: "status", status: "approval_acknowledged", approval_id, outcome: "refused", error: error.toWire() });
+  }
+
+  async #refreshAuth(frame: AuthFrame): Promise<void> {
+    const principal = await this.#services.authenticator.authenticate(frame.token);
+    if (principal.id !== this.#principal?.id) {
+      throw new RunAgentError("PERMISSION_ERROR", "The new credential belongs to somebody else.");
+    }
+    this.#reply({ type: "status", status: "auth_acknowledged" });
+  }
+
+  /** The credential of the frame counts, where there is none that of the upgrade. [sec.key.1] */
+  async #authenticate(token: string | undefined): Promise<Principal> {
+    if (token === undefined && this.#principal !== undefined) return this.#principal;
+    this.#principal = await this.#services.authenticator.authenticate(token);
+    return this.#principal;
+  }
+
+  /** Runs what answers later; frames that come meanwhile wait for it. */
+  #later(work: () => Promise<void>): void {
+    this.#busy = true;
+    work()
+      .catch((error: unknown) => this.#refuse(error))
+      .finally(() => {
+        this.#busy = false;
+        this.#handleWaiting();
+        if (this.#shuttingDown) this.shutDown();
+      });
+  }
+
+  #handleWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const data of waiting) this.receive(data, false);
+    if (!this.#busy) this.#socket.resume();
+  }
+
+  /** The terminal record is out. */
+  #ended(): void {
+    this.#last = this.#attachment?.invocation;
+    this.#detach();
+    if (this.#dialect.protocol === 1) this.#close(1000, "");
+    else if (this.#shuttingDown) this.#close(1001, "The server is shutting down.");
+    else this.#setDeadline(this.#services.limits.idleTimeoutMs, () => this.#close(1000, "Idle (idleTimeoutMs)."));
+  }
+
+  /** Says why and closes; the invocation goes on or not as if the client had closed. [error.refuse.1] */
+  #refuse(cause: unknown): void {
+    if (this.#closed) return;
+    const error = publicError(cause);
+    if (error !== cause) this.#services.onError(cause, { where: "connection", agentId: this.#agentId });
+    const { text, closeCode } = this.#dialect.refused(error);
+    this.#socket.sendReply(text);
+    this.#close(closeCode, error.code);
+  }
+
+  #close(code: number, reason: string): void {
+    this.#closed = true;
+    this.#detach();
+    this.#socket.close(code, reason);
+  }
+
+  #detach(): void {
+    clearTimeout(this.#deadline);
+    const attachment = this.#attachment;
+    this.#attachment = undefined;
+    attachment?.reader.close();
+    attachment?.invocation.detach(attachment.reader);
+  }
+
+  #reply(frame: JsonObject): void {
+    this.#socket.sendReply(JSON.stringify(frame));
+  }
+
+  #setDeadline(ms: number, passed: () => void): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(passed, ms);
+    this.#deadline.unref();
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * How the two versions write the same stream. A connection asks its dialect for texts and knows nothing else about versions.
+ */
+import { ERRORS, encodeValueV1, parseJsonObject, type RunAgentError } from "@runagent/core";
+import type { Invocation } from "./invocation.ts";
+import type { LogRecord, LogStore } from "./log.ts";
+
+/** What a client is told when its start or resume is accepted. */
+export interface Acceptance {
+  readonly status: "stream_started" | "stream_resumed";
+  readonly invocation: Invocation;
+  /** Records follow after this one. */
+  readonly seq: number;
+  readonly firstSeq: number;
+  readonly resumeSeconds: number;
+  readonly durability: LogStore["durability"];
+}
+
+/** One version's way to write. */
+export interface Dialect {
+  readonly protocol: 1 | 2;
+  accepted(acceptance: Acceptance): string;
+  record(record: LogRecord): string;
+  /** The last frame of a connection that is refused or broken off, and the code it closes with. */
+  refused(error: RunAgentError): { readonly text: string; readonly closeCode: number };
+}
+
+/** Version 2: records go as the log has them. */
+export const DIALECT_V2: Dialect = {
+  protocol: 2,
+  accepted: ({ status, invocation, seq, firstSeq, resumeSeconds, durability }) =>
+    JSON.stringify({
+      type: "status",
+      status,
+      protocol: 2,
+      invocation_id: invocation.request.invocationId,
+      epoch: invocation.log.epoch,
+      seq,
+      first_seq: firstSeq,
+      heartbeat_seconds: 0,
+      resume_seconds: resumeSeconds,
+      durability,
+    }),
+  record: (record) => record.text,
+  refused: (error) => ({
+    text: JSON.stringify({ type: "error", error: error.toWire() }),
+    closeCode: ERRORS[error.code].closeCode ?? 1000,
+  }),
+};
+
+/** Version 1, for one stream: values are encoded twice, events travel as chunks, and frames carry no seq. [v1.server.1] */
+export function createDialectV1(): Dialect {
+  let chunks = 0;
+  const chunk = (value: unknown): string => {
+    chunks++;
+    return JSON.stringify({ type: "data", content: encodeValueV1(value) });
+  };
+  return {
+    protocol: 1,
+    accepted: ({ invocation }) =>
+      JSON.stringify({ type: "status", status: "stream_started", invocation_id: invocation.request.invocationId }),
+    record: (record) => {
+      const frame = parseJsonObject(record.text, "record", "PROTOCOL_ERROR");
+      if (record.kind === "data") return chunk(frame.content);
+      if (record.kind === "event") return chunk(frame.event);
+      return endV1(frame, chunks);
+    },
+    refused: (error) => ({
+      // Deployed clients look for either name.
+      text: JSON.stringify({ type: "error", error: error.message, detail: error.message }),
+      closeCode: error.code === "AUTHENTICATION_ERROR" ? 4401 : 1003,
+    }),
+  };
+}
+
+function endV1(frame: Record<string, unknown>, chunks: number): string {
+  const { status, invocation_id, execution_time } = frame;
+  if (status === "stream_completed") {
+    return JSON.stringify({ type: "status", status, total_chunks: chunks, execution_time, invocation_id });
+  }
+  const message = status === "stream_cancelled" ? `The invocation was cancelled. ${String(frame.reason)}` : messageOf(frame.error);
+  return JSON.stringify({ type: "error", error: `Streaming error: ${message}` });
+}
+
+function messageOf(error: unknown): string {
+  return typeof error === "object" && error !== null && "message" in error ? String(error.message) : "The agent failed.";
+}

@@ -1,0 +1,97 @@
+/**
+ * A WebSocket as the server uses it: sends texts with a bound on what it holds, joins the frames of one turn into one
+ * write, and notices peers that are gone. It knows nothing of frames' meaning.
+ */
+import type { Duplex } from "node:stream";
+import type { WebSocket } from "ws";
+
+/** Above this many bytes waiting in the socket, records wait in the log instead. */
+export const HIGH_WATER_BYTES = 1_048_576;
+/** Acknowledgements a peer may have asked for without reading them. */
+const MAX_PENDING_REPLIES = 1000;
+/** Pings without an answer until a peer counts as gone; one that reads slowly answers late. */
+const MAX_UNANSWERED = 1;
+const MAX_UNANSWERED_WHEN_STALLED = 20;
+const MAX_REASON_BYTES = 123;
+
+/** One end of a WebSocket connection. */
+export class FrameSocket {
+  readonly #ws: WebSocket;
+  readonly #stream: Duplex;
+  #corked = false;
+  #pendingReplies = 0;
+  #unansweredPings = 0;
+
+  constructor(ws: WebSocket, stream: Duplex) {
+    this.#ws = ws;
+    this.#stream = stream;
+    ws.on("pong", () => this.heard());
+  }
+
+  /** The peer gave a sign of life. */
+  heard(): void {
+    this.#unansweredPings = 0;
+  }
+
+  /** Sends a record. False: enough is waiting; `onDrained` is called once that is written. */
+  sendRecord(text: string, bytes: number, onDrained: () => void): boolean {
+    this.#cork();
+    if (this.#ws.bufferedAmount + bytes < HIGH_WATER_BYTES) {
+      this.#ws.send(text);
+      return true;
+    }
+    // With an error the connection closes, and its reader with it.
+    this.#ws.send(text, (error) => {
+      if (!error) onDrained();
+    });
+    return false;
+  }
+
+  /** Sends a frame that is no record. A peer that asks without ever reading the answers is cut off. */
+  sendReply(text: string): void {
+    if (++this.#pendingReplies > MAX_PENDING_REPLIES) {
+      this.#ws.terminate();
+      return;
+    }
+    this.#cork();
+    this.#ws.send(text, () => {
+      this.#pendingReplies--;
+    });
+  }
+
+  /** Closes after everything that was sent. */
+  close(code: number, reason: string): void {
+    this.#ws.close(code, Buffer.from(reason).subarray(0, MAX_REASON_BYTES).toString());
+  }
+
+  terminate(): void {
+    this.#ws.terminate();
+  }
+
+  /** Reads no more until `resume`. */
+  pause(): void {
+    this.#ws.pause();
+  }
+
+  resume(): void {
+    this.#ws.resume();
+  }
+
+  /** Called at intervals: pings, and cuts off a peer that answered none of the last ones. */
+  checkAlive(): void {
+    const allowed = this.#ws.bufferedAmount > 0 ? MAX_UNANSWERED_WHEN_STALLED : MAX_UNANSWERED;
+    if (this.#unansweredPings++ >= allowed) this.#ws.terminate();
+    else if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping();
+  }
+
+  /** Holds writes back until the work at hand is done, so that a burst of chunks is one system call and not one each. */
+  #cork(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#stream.cork();
+    process.nextTick(() => {
+      this.#corked = false;
+      this.#stream.uncork();
+    });
+  }
+}

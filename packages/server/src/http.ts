@@ -1,0 +1,206 @@
+/**
+ * The HTTP side, as one function from Request to Response: every route, and the envelope around every answer.
+ */
+import { randomUUID } from "node:crypto";
+import { assertId, check, type Invocation as InvocationInfo, RunAgentError, validateCancelRequest } from "@runagent/core";
+import { type Context, Hono } from "hono";
+import type { Agent } from "./agent.ts";
+import { bearerToken } from "./auth.ts";
+import { readJsonBody } from "./body.ts";
+import { describeAgent, describeInvocation, describeStats, PROTOCOL_VERSIONS } from "./describe.ts";
+import { ANSWER_HEADERS, type EnvelopeExtra, errorEnvelope, errorHeaders, publicError, statusOf, successEnvelope } from "./envelope.ts";
+import type { Invocation } from "./invocation.ts";
+import type { Principal } from "./options.ts";
+import { runOverHttp } from "./run.ts";
+import type { Services } from "./services.ts";
+import { SERVER_VERSION } from "./version.ts";
+
+/** What a request carries from one step to the next. */
+export interface HttpEnv {
+  Variables: {
+    requestId: string;
+    /** The origin to allow in CORS headers. */
+    origin: string | undefined;
+    /** What a version 2 answer says beside the data; set once the request is known to be one. */
+    extra: EnvelopeExtra;
+  };
+}
+
+type HttpContext = Context<HttpEnv>;
+type Handler = (c: HttpContext) => Response | Promise<Response>;
+
+const SERVER_NAME = "@runagent/server";
+const STATUSES: ReadonlySet<string> = new Set<InvocationInfo["status"]>([
+  "running",
+  "waiting_approval",
+  "completed",
+  "failed",
+  "cancelled",
+]);
+const DEFAULT_LIST_LIMIT = 100;
+const MAX_LIST_LIMIT = 1000;
+
+/** Builds the HTTP side of a server. */
+export function createHttpApp(services: Services): { fetch(request: Request): Response | Promise<Response> } {
+  const app = new Hono<HttpEnv>();
+  const startedMs = performance.now();
+  guard(app, services);
+
+  route(app, "/api/v1", {
+    GET: async (c) => {
+      await authenticate(c, services);
+      const agents = [...services.agents.values()].map(({ id, entrypoints }) => ({ agent_id: id, entrypoints: [...entrypoints.keys()] }));
+      return succeed(c, { server: SERVER_NAME, version: SERVER_VERSION, protocol_versions: PROTOCOL_VERSIONS, agents });
+    },
+  });
+  route(app, "/api/v1/health", {
+    GET: (c) => {
+      const timestamp = new Date().toISOString();
+      const uptime = Math.round(performance.now() - startedMs) / 1000;
+      // Whoever probes a server needs no key for this; who may not call learns no names.
+      const agents = services.authenticator.required ? {} : { agents: [...services.agents.keys()] };
+      return succeed(c, { status: "healthy", server: SERVER_NAME, version: SERVER_VERSION, timestamp, uptime_seconds: uptime, ...agents });
+    },
+  });
+  addAgentRoutes(app, services);
+  addInvocationRoutes(app, services);
+
+  app.notFound((c) => fail(c, new RunAgentError("VALIDATION_ERROR", "There is no such route.", { field: "path" }), 404));
+  app.onError((cause, c) => {
+    const error = publicError(cause);
+    if (error !== cause) services.onError(cause, { where: "http", requestId: c.get("requestId") });
+    return fail(c, error);
+  });
+  return { fetch: (request) => app.fetch(request) };
+}
+
+function addAgentRoutes(app: Hono<HttpEnv>, services: Services): void {
+  route(app, "/api/v1/agents/:agent_id/architecture", {
+    GET: async (c) => {
+      await authenticate(c, services);
+      return succeed(c, describeAgent(findAgent(c, services)));
+    },
+  });
+  route(app, "/api/v1/agents/:agent_id/run", {
+    POST: async (c) => {
+      const principal = await authenticate(c, services);
+      const agent = findAgent(c, services);
+      const body = await readJsonBody(c.req.raw, services.limits.maxBodyBytes);
+      const answer = await runOverHttp(body, agent, principal, services, (extra) => c.set("extra", extra));
+      return succeed(c, answer.data, answer.status);
+    },
+  });
+  route(app, "/api/v1/agents/:agent_id/run-stream", {
+    GET: (c) => {
+      const error = new RunAgentError("VALIDATION_ERROR", "This route is a WebSocket: connect with an Upgrade.", { field: "Upgrade" });
+      return fail(c, error, 426, { Upgrade: "websocket" });
+    },
+  });
+  route(app, "/api/v1/agents/:agent_id/invocations", {
+    GET: async (c) => {
+      const principal = await authenticate(c, services);
+      const agent = findAgent(c, services);
+      const limit = readListLimit(c.req.query("limit"));
+      const status = readStatus(c.req.query("status"));
+      const all = services.registry.list(agent.id, principal).map(describeInvocation);
+      const found = status === undefined ? all : all.filter((invocation) => invocation.status === status);
+      return succeed(c, { agent_id: agent.id, invocations: found.slice(0, limit), total_count: found.length });
+    },
+  });
+  route(app, "/api/v1/agents/:agent_id/invocations/stats", {
+    GET: async (c) => {
+      const principal = await authenticate(c, services);
+      const agent = findAgent(c, services);
+      return succeed(c, describeStats(agent.id, services.registry.list(agent.id, principal)));
+    },
+  });
+}
+
+function addInvocationRoutes(app: Hono<HttpEnv>, services: Services): void {
+  route(app, "/api/v1/invocations/:invocation_id", {
+    GET: async (c) => succeed(c, describeInvocation(await findInvocation(c, services))),
+  });
+  route(app, "/api/v1/invocations/:invocation_id/cancel", {
+    POST: async (c) => {
+      const invocation = await findInvocation(c, services);
+      const body = await readJsonBody(c.req.raw, services.limits.maxBodyBytes);
+      check(validateCancelRequest, body, "VALIDATION_ERROR", "body");
+      const mode = body.mode === "after_turn" ? "after_turn" : "immediate";
+      const outcome = invocation.outcome === undefined ? "accepted" : "already_ended";
+      invocation.cancel(mode, "A client cancelled.");
+      return succeed(c, { invocation_id: invocation.request.invocationId, mode, outcome });
+    },
+  });
+}
+
+/** Registers the handlers of a path; any other method is 405. */
+function route(app: Hono<HttpEnv>, path: string, handlers: Readonly<Record<string, Handler>>): void {
+  for (const [method, handler] of Object.entries(handlers)) app.on(method, path, handler);
+  const allowed = Object.keys(handlers).join(", ");
+  app.all(path, (c) => {
+    return fail(c, new RunAgentError("VALIDATION_ERROR", `This route takes ${allowed} only.`, { field: "method" }), 405, {
+      Allow: allowed,
+    });
+  });
+}
+
+/** What comes before every route: a request id, Host and Origin, and the answer to CORS preflights. */
+function guard(app: Hono<HttpEnv>, services: Services): void {
+  app.use(async (c, next) => {
+    c.set("requestId", randomUUID());
+    const origin = services.access.check({ host: c.req.header("host"), origin: c.req.header("origin") });
+    c.set("origin", origin);
+    if (c.req.method !== "OPTIONS" || origin === undefined || c.req.header("access-control-request-method") === undefined) return next();
+    const preflight = {
+      "Access-Control-Allow-Methods": "GET, POST",
+      "Access-Control-Allow-Headers": "Authorization, Content-Type",
+      "Access-Control-Max-Age": "600",
+    };
+    return new Response(null, { status: 204, headers: { ...corsHeaders(c), ...preflight } });
+  });
+}
+
+function corsHeaders(c: HttpContext): Record<string, string> {
+  const origin = c.get("origin");
+  return { Vary: "Origin", ...(origin === undefined ? {} : { "Access-Control-Allow-Origin": origin }) };
+}
+
+function succeed(c: HttpContext, data: unknown, status = 200): Response {
+  const body = JSON.stringify(successEnvelope(data, c.get("requestId"), c.get("extra")));
+  return new Response(body, { status, headers: { ...ANSWER_HEADERS, ...corsHeaders(c) } });
+}
+
+function fail(c: HttpContext, error: RunAgentError, status = statusOf(error), headers: Record<string, string> = {}): Response {
+  const body = JSON.stringify({ ...errorEnvelope(error, c.get("requestId")), ...c.get("extra") });
+  return new Response(body, { status, headers: { ...ANSWER_HEADERS, ...corsHeaders(c), ...errorHeaders(error), ...headers } });
+}
+
+async function authenticate(c: HttpContext, services: Services): Promise<Principal> {
+  return services.authenticator.authenticate(bearerToken(c.req.header("authorization")));
+}
+
+function findAgent(c: HttpContext, services: Services): Agent {
+  const id = c.req.param("agent_id");
+  assertId(id, "agent_id");
+  const agent = services.agents.get(id);
+  if (agent !== undefined) return agent;
+  throw new RunAgentError("AGENT_NOT_FOUND", `There is no agent ${id} here.`, { field: "agent_id" });
+}
+
+async function findInvocation(c: HttpContext, services: Services): Promise<Invocation> {
+  const principal = await authenticate(c, services);
+  const id = c.req.param("invocation_id");
+  assertId(id, "invocation_id");
+  return services.registry.get(id, principal);
+}
+
+function readListLimit(text: string | undefined): number {
+  const limit = text === undefined ? DEFAULT_LIST_LIMIT : Number(text);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIST_LIMIT) return limit;
+  throw new RunAgentError("VALIDATION_ERROR", `limit must be a whole number from 1 to ${MAX_LIST_LIMIT}.`, { field: "limit" });
+}
+
+function readStatus(text: string | undefined): string | undefined {
+  if (text === undefined || STATUSES.has(text)) return text;
+  throw new RunAgentError("VALIDATION_ERROR", `status must be one of ${[...STATUSES].join(", ")}.`, { field: "status" });
+}

@@ -1,0 +1,278 @@
+/**
+ * The owner of one execution: it alone appends to the log, and it writes the one terminal record, whatever happens first:
+ *
+ *   running --(agent returns)--> completed      (throws, bad chunk, deadline, log lost)--> failed
+ *           --(cancel immediate; after_turn at turn_completed; last reader gone with on_disconnect cancel)--> cancelled
+ *
+ * Readers attach and leave at any time. The agent is asked for its next chunk only while one of them can take it.
+ */
+import { type AgentEvent, type Mode, RunAgentError } from "@runagent/core";
+import type { AgentContext } from "./context.ts";
+import type { InvocationLog, MaybePromise } from "./log.ts";
+import { LogWriter } from "./log-writer.ts";
+import type { ErrorContext, Limits } from "./options.ts";
+import { dataRecord, encodeEvent, eventRecord, type Outcome, terminalRecord } from "./records.ts";
+import type { InvocationRequest } from "./request.ts";
+import { runEntrypoint } from "./runner.ts";
+
+// setTimeout takes no more milliseconds than this.
+const MAX_TIMER_MS = 2_147_483_647;
+
+/** What an invocation asks of those who read its log. */
+export interface AttachedReader {
+  /** It has everything so far and can take more. */
+  readonly ready: boolean;
+  /** The lowest seq it may still need. */
+  readonly neededSeq: number;
+  /** The log is lost: no terminal record will come. */
+  fail(error: RunAgentError): void;
+}
+
+/** What an invocation needs from its server. */
+export interface InvocationHost {
+  readonly limits: Limits;
+  readonly onError: (error: unknown, context: ErrorContext) => void;
+}
+
+/** One execution of an entrypoint. */
+export class Invocation {
+  readonly request: InvocationRequest;
+  readonly startedAt: Date = new Date();
+  /** Settles after the terminal record is in the log. */
+  readonly ended: Promise<Outcome>;
+  endedAt: Date | undefined;
+  /** How it ended; undefined until the log has the terminal record. */
+  outcome: Outcome | undefined;
+  /** The result of a run, as JSON text. */
+  resultText: string | undefined;
+  readonly #host: InvocationHost;
+  readonly #writer: LogWriter;
+  readonly #controller = new AbortController();
+  readonly #readers: Set<AttachedReader> = new Set();
+  readonly #startMs = performance.now();
+  #settle: (outcome: Outcome) => void = () => {};
+  /** Set at the first reason to end; from then on nothing else ends it, and nothing but the terminal record is appended. */
+  #ending: Outcome | undefined;
+  #begun = false;
+  #cancelAfterTurn = false;
+  #chunks = 0;
+  #executionTime: number | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  /** Closes the agent's iterator. */
+  #stop: (() => void) | undefined;
+  /** Wakes the runner that waits for room. */
+  #wake: (() => void) | undefined;
+
+  constructor(request: InvocationRequest, log: InvocationLog, host: InvocationHost) {
+    this.request = request;
+    this.#host = host;
+    this.#writer = new LogWriter(
+      log,
+      (error) => this.#logLost(error),
+      () => this.readerChanged(),
+    );
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  get log(): InvocationLog {
+    return this.#writer.log;
+  }
+
+  get running(): boolean {
+    return this.#ending === undefined;
+  }
+
+  /** Seq of the last record. */
+  get seq(): number {
+    return this.#writer.seq;
+  }
+
+  /** Data records so far. */
+  get chunks(): number {
+    return this.#chunks;
+  }
+
+  /** Bytes in the log. */
+  get bytes(): number {
+    return this.#writer.bytes;
+  }
+
+  get readerCount(): number {
+    return this.#readers.size;
+  }
+
+  /** Seconds so far, or in all. */
+  get executionTime(): number {
+    return this.#executionTime ?? Math.round((performance.now() - this.#startMs) * 1000) / 1e6;
+  }
+
+  /** Runs the agent, unless the invocation was cancelled before. Called once. */
+  begin(input: unknown): void {
+    if (!this.running || this.#begun) return;
+    this.#begun = true;
+    const seconds = Math.min(this.request.timeoutSeconds ?? Number.POSITIVE_INFINITY, this.#host.limits.maxInvocationSeconds);
+    this.#deadline = setTimeout(() => this.#timeOut(seconds), Math.min(seconds * 1000, MAX_TIMER_MS));
+    this.#deadline.unref();
+    runEntrypoint(this, input, this.#context(), this.#host.limits.maxServerFrameBytes).then(
+      () => this.#end({ status: "completed" }),
+      (error: unknown) => this.#agentFailed(error),
+    );
+  }
+
+  /**
+   * Cancels. A second cancel changes nothing, but `immediate` after `after_turn` stops it now.
+   * @param reason A sentence for the terminal record.
+   */
+  cancel(mode: Mode, reason: string): void {
+    if (mode === "immediate") this.#end({ status: "cancelled", mode, reason });
+    else this.#cancelAfterTurn = true;
+  }
+
+  attach(reader: AttachedReader): void {
+    this.#readers.add(reader);
+    this.readerChanged();
+  }
+
+  detach(reader: AttachedReader): void {
+    if (!this.#readers.delete(reader)) return;
+    const cancels = this.request.onDisconnect === "cancel" && this.#readers.size === 0;
+    if (cancels) this.cancel("immediate", "The last client disconnected.");
+    this.readerChanged();
+  }
+
+  /** A reader has room, or came, or went: the agent may go on. */
+  readerChanged(): void {
+    if (this.#wake === undefined || !(this.#mayPull() || !this.running)) return;
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake();
+  }
+
+  /** undefined when the agent may be asked for a chunk now; otherwise settles when it may, or when the invocation ends. */
+  room(): Promise<void> | undefined {
+    if (!this.running || this.#mayPull()) return undefined;
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  /** Appends a data record; `content` is JSON text. After the end it is dropped. */
+  appendData(content: string): MaybePromise<void> {
+    if (!this.running) return;
+    this.#chunks++;
+    if (!this.request.entrypoint.streaming) this.resultText = content;
+    return this.#writer.append((seq) => dataRecord(seq, content));
+  }
+
+  /** Says how the agent's iterator is closed when the invocation ends before it. */
+  onStop(stop: () => void): void {
+    this.#stop = stop;
+  }
+
+  /** Hands an error of the agent that no client can be told any more to the server's onError. */
+  report(error: unknown): void {
+    const { agent, entrypoint, invocationId } = this.request;
+    this.#host.onError(error, { where: "agent", agentId: agent.id, entrypointTag: entrypoint.tag, invocationId });
+  }
+
+  #context(): AgentContext {
+    const { invocationId, args, userId, persistentMemory } = this.request;
+    const emit = (event: AgentEvent): void => this.#emit(event);
+    return { invocationId, args, userId, persistentMemory, signal: this.#controller.signal, emit };
+  }
+
+  #emit(event: AgentEvent): void {
+    const text = encodeEvent(event, this.#host.limits.maxServerFrameBytes);
+    // The agent cannot know that it was cancelled a moment ago; an event after the end has nowhere to go.
+    if (!this.running) return;
+    this.#trim();
+    if (this.#writer.bytes > this.#host.limits.maxLogBytes && this.#readers.size > 0) {
+      throw new RunAgentError("PAYLOAD_TOO_LARGE", "The log is full (maxLogBytes): clients are too slow for the events emitted.");
+    }
+    void this.#writer.append((seq) => eventRecord(seq, text));
+    if (this.#cancelAfterTurn && event.type === "turn_completed") {
+      this.#end({ status: "cancelled", mode: "after_turn", reason: "A client asked to stop after the turn." });
+    }
+  }
+
+  #timeOut(seconds: number): void {
+    const message = `The invocation took longer than ${seconds} seconds (timeout_seconds, or maxInvocationSeconds of the server).`;
+    this.#end({ status: "failed", error: new RunAgentError("TIMEOUT", message) });
+  }
+
+  #agentFailed(error: unknown): void {
+    // After an end, a throw is most often the agent's answer to its abort signal.
+    if (!this.running) return;
+    this.report(error);
+    this.#end({ status: "failed", error: toExecutionError(error) });
+  }
+
+  #end(outcome: Outcome): void {
+    if (this.#ending !== undefined) return;
+    this.#ending = outcome;
+    this.#executionTime = this.executionTime;
+    clearTimeout(this.#deadline);
+    if (outcome.status === "failed") this.#controller.abort(outcome.error);
+    if (outcome.status === "cancelled") this.#controller.abort(new RunAgentError("CANCELLED", outcome.reason));
+    this.#stop?.();
+    const { invocationId } = this.request;
+    const totals = { invocationId, chunks: this.#chunks, executionTime: this.#executionTime };
+    const stored = this.#writer.append((seq) => terminalRecord(seq, outcome, totals));
+    const finish = (): void => this.#finish(outcome);
+    if (stored instanceof Promise) void stored.then(finish);
+    else finish();
+    this.readerChanged();
+  }
+
+  #finish(outcome: Outcome): void {
+    if (this.outcome !== undefined) return;
+    this.outcome = outcome;
+    this.endedAt = new Date();
+    this.#settle(outcome);
+  }
+
+  #logLost(cause: unknown): void {
+    if (this.outcome !== undefined) return;
+    this.#host.onError(cause, { where: "log", invocationId: this.request.invocationId });
+    const code = RunAgentError.is(cause) && cause.code === "OWNER_LOST" ? "OWNER_LOST" : "SERVER_ERROR";
+    const error = new RunAgentError(code, "The log of the invocation can no longer be written.", { retryable: false });
+    const outcome: Outcome = { status: "failed", error };
+    this.#ending = outcome;
+    clearTimeout(this.#deadline);
+    this.#controller.abort(error);
+    this.#stop?.();
+    this.#finish(outcome);
+    for (const reader of [...this.#readers]) reader.fail(error);
+    this.readerChanged();
+  }
+
+  #mayPull(): boolean {
+    const { maxLogBytes } = this.#host.limits;
+    // Nobody is attached: the log takes what it can hold, and keeps it for whoever comes back.
+    if (this.#readers.size === 0) return this.#writer.bytes <= maxLogBytes;
+    let ready = false;
+    for (const reader of this.#readers) ready ||= reader.ready;
+    if (!ready) return false;
+    this.#trim();
+    return this.#writer.bytes <= maxLogBytes;
+  }
+
+  /** Makes room in a full log, at the cost of the oldest records that no attached reader needs. [log.bound.1] */
+  #trim(): void {
+    const { maxLogBytes } = this.#host.limits;
+    if (this.#writer.bytes <= maxLogBytes) return;
+    let needed = this.#writer.seq + 1;
+    for (const reader of this.#readers) needed = Math.min(needed, reader.neededSeq);
+    this.#writer.trim(needed, maxLogBytes);
+  }
+}
+
+/** What a client is told of an agent's failure: its message, never its stack. */
+function toExecutionError(error: unknown): RunAgentError {
+  const message = error instanceof Error ? error.message : typeof error === "string" ? error : "";
+  const suggestion = RunAgentError.is(error) && error.code === "EXECUTION_ERROR" ? error.suggestion : undefined;
+  const details = RunAgentError.is(error) && error.code === "EXECUTION_ERROR" ? error.details : undefined;
+  return new RunAgentError("EXECUTION_ERROR", message === "" ? "The agent failed without a message." : message, { suggestion, details });
+}

@@ -1,0 +1,86 @@
+/**
+ * The pen of a log's owner: gives records their seq and stores them one after another. While the store answers at once
+ * so does this; a store that answers later gets the next record only when it has the one before.
+ */
+import type { InvocationLog, LogHead, LogRecord, MaybePromise } from "./log.ts";
+
+/** Appends to one log, and trims it. */
+export class LogWriter {
+  readonly log: InvocationLog;
+  /** Called once, when the log cannot be written any more. */
+  readonly #onLost: (error: unknown) => void;
+  /** Called when a trim that took its time has made room. */
+  readonly #onTrimmed: () => void;
+  #seq = 0;
+  #bytes = 0;
+  /** The last append under way; undefined while the store answers at once. */
+  #writing: Promise<void> | undefined;
+  #trimming = false;
+  #lost = false;
+
+  constructor(log: InvocationLog, onLost: (error: unknown) => void, onTrimmed: () => void) {
+    this.log = log;
+    this.#onLost = onLost;
+    this.#onTrimmed = onTrimmed;
+  }
+
+  /** Seq of the last record that was appended or is about to be. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** Bytes in the log. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Appends a record. Never throws or rejects: a store that fails is told to onLost, and nothing is written after that. */
+  append(make: (seq: number) => LogRecord): MaybePromise<void> {
+    const record = make(++this.#seq);
+    const stored = this.#writing === undefined ? this.#store(record) : this.#writing.then(() => this.#store(record));
+    if (!(stored instanceof Promise)) return;
+    this.#writing = stored;
+    void stored.then(() => {
+      if (this.#writing === stored) this.#writing = undefined;
+    });
+    return stored;
+  }
+
+  /** Makes room: drops the oldest records below `beforeSeq` until the log holds at most `maxBytes`. */
+  trim(beforeSeq: number, maxBytes: number): void {
+    if (this.#bytes <= maxBytes || this.#trimming || this.#lost) return;
+    const trimmed = this.log.trim(beforeSeq, maxBytes);
+    if (!(trimmed instanceof Promise)) {
+      this.#bytes = trimmed.bytes;
+      return;
+    }
+    this.#trimming = true;
+    const trimmedLater = (head: LogHead): void => {
+      this.#trimming = false;
+      this.#bytes = head.bytes;
+      this.#onTrimmed();
+    };
+    trimmed.then(trimmedLater, (error: unknown) => this.#fail(error));
+  }
+
+  #store(record: LogRecord): MaybePromise<void> {
+    if (this.#lost) return;
+    try {
+      const head = this.log.append(this.log.epoch, record.seq, record);
+      if (head instanceof Promise) return head.then(this.#stored, (error: unknown) => this.#fail(error));
+      this.#stored(head);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  readonly #stored = (head: LogHead): void => {
+    this.#bytes = head.bytes;
+  };
+
+  #fail(error: unknown): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#onLost(error);
+  }
+}

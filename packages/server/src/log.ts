@@ -1,0 +1,58 @@
+/**
+ * The seam to storage: the log of an invocation, built so that any reader can continue from any record.
+ * A store in memory answers at once, others may answer with a promise; who calls takes both. The owner of an
+ * invocation appends, its epoch and the expected seq fence off an owner that was replaced; readers read and watch.
+ */
+
+/** A value, now or later. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/** One record, serialised once and sent to every reader as it is. */
+export interface LogRecord {
+  readonly seq: number;
+  /** terminal: the last record of its log. */
+  readonly kind: "data" | "event" | "terminal";
+  /** The version 2 frame, as JSON text. */
+  readonly text: string;
+  /** UTF-8 bytes of `text`. */
+  readonly bytes: number;
+}
+
+/** Where a log stands. */
+export interface LogHead {
+  readonly epoch: string;
+  /** The lowest seq the log still has, or would have next: 1 while nothing was trimmed. */
+  readonly firstSeq: number;
+  /** 0 before the first record. */
+  readonly lastSeq: number;
+  /** Bytes of all records the log still has. */
+  readonly bytes: number;
+}
+
+/** The log of one invocation. */
+export interface InvocationLog {
+  /** Names this incarnation of the log. */
+  readonly epoch: string;
+  /**
+   * Stores the next record; only then may anybody see it.
+   * @throws RunAgentError OWNER_LOST when the log is in another epoch or does not expect this seq: somebody else owns it now.
+   */
+  append(epoch: string, expectedSeq: number, record: LogRecord): MaybePromise<LogHead>;
+  /** Up to `limit` records that follow `afterSeq`; fewer or none at the end of the log. */
+  read(afterSeq: number, limit: number): MaybePromise<readonly LogRecord[]>;
+  head(): MaybePromise<LogHead>;
+  /** Calls the listener soon after records were appended. A hint: it may come late, once for many, or for none. */
+  watch(listener: () => void): () => void;
+  /** Drops the oldest records, none from `beforeSeq` on, and no more than it takes to hold at most `maxBytes`. */
+  trim(beforeSeq: number, maxBytes: number): MaybePromise<LogHead>;
+  /** Forgets the log. */
+  drop(): MaybePromise<void>;
+}
+
+/** Makes logs. */
+export interface LogStore {
+  /** What the logs survive; told to every client. */
+  readonly durability: "memory" | "disk" | "replicated";
+  /** Begins the log of a new invocation, in a new epoch. */
+  create(invocationId: string): MaybePromise<InvocationLog>;
+}

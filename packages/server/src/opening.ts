@@ -1,0 +1,70 @@
+/**
+ * What a first frame asks for: an invocation, started or found, and the place in its log from which to send.
+ * Every refusal is thrown here; the connection that called says it and closes.
+ */
+import { randomUUID } from "node:crypto";
+import { type ResumeFrame, RunAgentError, type RunRequestV1, type StartFrame } from "@runagent/core";
+import type { Agent } from "./agent.ts";
+import type { Invocation } from "./invocation.ts";
+import type { LogHead } from "./log.ts";
+import type { Principal } from "./options.ts";
+import { toInvocationRequest } from "./request.ts";
+import type { Services } from "./services.ts";
+
+/** An accepted start or resume. */
+export interface Opening {
+  readonly status: "stream_started" | "stream_resumed";
+  readonly invocation: Invocation;
+  readonly head: LogHead;
+  /** Records follow after this seq. */
+  readonly after: number;
+  /** Credit of the client; undefined: only the transport's backpressure. */
+  readonly windowBytes: number | undefined;
+}
+
+/** A version 2 start: begins the invocation, or attaches to the one that was started with the same id and content. */
+export async function openStart(frame: StartFrame, agentId: string, principal: Principal, services: Services): Promise<Opening> {
+  const { invocation_id: invocationId, on_disconnect: onDisconnect = "continue", window_bytes: windowBytes } = frame;
+  const agent = findAgent(services, agentId);
+  const request = toInvocationRequest(frame, { agent, principal, invocationId, protocol: 2, streaming: true, onDisconnect });
+  const invocation = await services.registry.start(request);
+  const head = await invocation.log.head();
+  if (head.firstSeq > 1) throw expired(head);
+  return { status: "stream_started", invocation, head, after: 0, windowBytes };
+}
+
+/** A version 1 request. Closing is the only way its client has to stop. */
+export async function openStartV1(request: RunRequestV1, agentId: string, principal: Principal, services: Services): Promise<Opening> {
+  const agent = findAgent(services, agentId);
+  const context = { agent, principal, invocationId: randomUUID(), protocol: 1, streaming: true, onDisconnect: "cancel" } as const;
+  const invocation = await services.registry.start(toInvocationRequest(request, context));
+  return { status: "stream_started", invocation, head: await invocation.log.head(), after: 0, windowBytes: undefined };
+}
+
+/** A resume. Refusals come in the order of [resume.answer.1]. */
+export async function openResume(frame: ResumeFrame, agentId: string, principal: Principal, services: Services): Promise<Opening> {
+  const { after_seq: after, epoch, invocation_id: invocationId, window_bytes: windowBytes } = frame;
+  const invocation = services.registry.get(invocationId, principal);
+  if (invocation.request.agent.id !== agentId) {
+    throw new RunAgentError("INVOCATION_NOT_FOUND", `The agent ${agentId} has no invocation ${invocationId}.`);
+  }
+  const head = await invocation.log.head();
+  if (epoch !== head.epoch) throw new RunAgentError("EPOCH_CHANGED", "The log was started anew since the cursor was made.");
+  if (after > head.lastSeq) {
+    const message = `The log has ${head.lastSeq} records, and the cursor is after record ${after}.`;
+    throw new RunAgentError("CURSOR_AHEAD", message, { details: { last_seq: head.lastSeq } });
+  }
+  if (after + 1 < head.firstSeq) throw expired(head);
+  return { status: "stream_resumed", invocation, head, after, windowBytes };
+}
+
+function findAgent(services: Services, agentId: string): Agent {
+  const agent = services.agents.get(agentId);
+  if (agent !== undefined) return agent;
+  throw new RunAgentError("AGENT_NOT_FOUND", `There is no agent ${agentId} here.`, { field: "agent_id" });
+}
+
+function expired(head: LogHead): RunAgentError {
+  const message = `Records before ${head.firstSeq} were dropped from the log.`;
+  return new RunAgentError("CURSOR_EXPIRED", message, { details: { first_seq: head.firstSeq } });
+}

@@ -1,0 +1,137 @@
+/**
+ * The options of `serve`, with their units and defaults, and the check that refuses nonsense before anything listens.
+ */
+import { RunAgentError } from "@runagent/core";
+import type { LogStore } from "./log.ts";
+
+/** Who calls. An invocation belongs to the principal that started it; for others it does not exist. */
+export interface Principal {
+  readonly id: string;
+}
+
+/** Looks at a token; null refuses it. */
+export type KeyCheck = (token: string) => Promise<Principal | null> | Principal | null;
+
+/** Where an error happened that no client is told the whole of. */
+export interface ErrorContext {
+  readonly where: "agent" | "http" | "connection" | "log" | "auth";
+  readonly agentId?: string;
+  readonly entrypointTag?: string;
+  readonly invocationId?: string;
+  readonly requestId?: string;
+}
+
+/** Limits of a server. Every one is a whole number above 0; those in seconds may have a fraction. */
+export interface Limits {
+  /** Bytes of the first frame of a connection, the only one read before authentication. Default 1 MiB. */
+  readonly maxFirstFrameBytes: number;
+  /** Bytes of any later client frame. Default 1 MiB. */
+  readonly maxClientFrameBytes: number;
+  /** Bytes of one chunk, event or result of an agent. Default 16 MiB, which is what clients take. */
+  readonly maxServerFrameBytes: number;
+  /** Bytes of an HTTP body. Default 1 MiB. */
+  readonly maxBodyBytes: number;
+  /** WebSocket fragments of one client frame. Default 64. */
+  readonly maxFragments: number;
+  /** Milliseconds from the accepted connection to its first frame. Default 10,000. */
+  readonly firstFrameTimeoutMs: number;
+  /** Milliseconds for an HTTP request or WebSocket handshake to arrive. Default 10,000. */
+  readonly handshakeTimeoutMs: number;
+  /** Milliseconds a connection may stay without an invocation after one has ended. Default 60,000. */
+  readonly idleTimeoutMs: number;
+  /** Connections at once. Default 12,000. */
+  readonly maxConnections: number;
+  /** Invocations running at once. Default 12,000. */
+  readonly maxInvocations: number;
+  /** Bytes of the log of one invocation. Default 64 MiB. */
+  readonly maxLogBytes: number;
+  /** Seconds after which an invocation ends with TIMEOUT, whatever its caller asked for. Default 86,400. */
+  readonly maxInvocationSeconds: number;
+  /** Seconds the log of an ended invocation is kept. Default 3,600. */
+  readonly retentionSeconds: number;
+  /** Ended invocations kept; the oldest go first. Default 10,000. */
+  readonly maxRetainedInvocations: number;
+  /** Bytes of the logs of all ended invocations kept; the oldest go first. Default 512 MiB. */
+  readonly maxRetainedLogBytes: number;
+}
+
+/** The limits of a server that was given none. */
+export const DEFAULT_LIMITS: Limits = {
+  maxFirstFrameBytes: 1_048_576,
+  maxClientFrameBytes: 1_048_576,
+  maxServerFrameBytes: 16_777_216,
+  maxBodyBytes: 1_048_576,
+  maxFragments: 64,
+  firstFrameTimeoutMs: 10_000,
+  handshakeTimeoutMs: 10_000,
+  idleTimeoutMs: 60_000,
+  maxConnections: 12_000,
+  maxInvocations: 12_000,
+  maxLogBytes: 67_108_864,
+  maxInvocationSeconds: 86_400,
+  retentionSeconds: 3_600,
+  maxRetainedInvocations: 10_000,
+  maxRetainedLogBytes: 536_870_912,
+};
+
+/** What `serve` may be told. Everything has a default that is safe on a developer's machine. */
+export interface ServeOptions {
+  /** TCP port; 0 takes a free one. Default 8450. */
+  readonly port?: number;
+  /** Address to listen on. Default "127.0.0.1": this machine only. */
+  readonly host?: string;
+  /** The keys that may call, or a function that looks at a token. Default: none, anybody may call. */
+  readonly apiKeys?: readonly string[] | KeyCheck;
+  /** Accept `?token=` on WebSocket addresses, for version 1 clients. URLs end up in logs: default false. */
+  readonly allowTokenInQuery?: boolean;
+  /** Origins of web pages that may call, exactly as browsers send them: "https://app.example.com". Default: none foreign. */
+  readonly allowedOrigins?: readonly string[];
+  /**
+   * Host headers to answer, exactly: "agents.example.com" or with a port. Default on loopback: localhost, 127.0.0.1 and
+   * [::1], with the port or without; elsewhere: any.
+   */
+  readonly allowedHosts?: readonly string[];
+  /** Limits that differ from the defaults. */
+  readonly limits?: Partial<Limits>;
+  /** Gets every error that is not the caller's fault. Default: they are dropped; the library never prints. */
+  readonly onError?: (error: unknown, context: ErrorContext) => void;
+  /** Where logs are kept. Default: in memory. */
+  readonly log?: LogStore;
+}
+
+/**
+ * The limits with defaults filled in.
+ * @throws RunAgentError VALIDATION_ERROR that names the limit that is unknown or out of range.
+ */
+export function readLimits(given: Partial<Limits> = {}): Limits {
+  for (const [name, value] of Object.entries(given)) {
+    const field = `limits.${name}`;
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
+      const known = Object.keys(DEFAULT_LIMITS).join(", ");
+      throw new RunAgentError("VALIDATION_ERROR", `${field} is not a limit. Known: ${known}.`, { field });
+    }
+    if (value !== undefined) checkLimit(name, value);
+  }
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...DEFAULT_LIMITS, ...Object.fromEntries(set) };
+}
+
+/** Timers and sockets count in 32 bits, and would wrap around without a word. */
+const MAX_INT32 = 2_147_483_647;
+
+function checkLimit(name: string, value: number): void {
+  const max = name.endsWith("LogBytes") ? Number.MAX_SAFE_INTEGER : MAX_INT32;
+  const whole = name.endsWith("Seconds") || Number.isInteger(value);
+  if (whole && value > 0 && value <= max) return;
+  const field = `limits.${name}`;
+  throw new RunAgentError("VALIDATION_ERROR", `${field} must be a whole number from 1 to ${max}, not ${String(value)}.`, { field });
+}
+
+/**
+ * The port, checked.
+ * @throws RunAgentError VALIDATION_ERROR.
+ */
+export function readPort(port = 8450): number {
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new RunAgentError("VALIDATION_ERROR", `port must be a whole number from 0 to 65535, not ${String(port)}.`, { field: "port" });
+}

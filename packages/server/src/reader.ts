@@ -1,0 +1,177 @@
+/**
+ * One reader of a log: sends its records in order to a sink, as far as the sink and the client's window allow.
+ * It knows no transport. Bounded on both sides: the sink says when it is full, and with `window_bytes` the client's
+ * acks open the window. [flow.window.1]
+ */
+import { RunAgentError } from "@runagent/core";
+import type { AttachedReader } from "./invocation.ts";
+import type { InvocationLog, LogRecord } from "./log.ts";
+
+const RECORDS_PER_READ = 64;
+// A larger window is served as this much: the bookkeeping per unacknowledged record must stay bounded.
+const MAX_WINDOW_BYTES = 16_777_216;
+
+/** Where a reader sends records. */
+export interface RecordSink {
+  /** Sends one record. False: it holds enough, and calls `drained` of the reader when it can take more. */
+  write(record: LogRecord): boolean;
+  /** The terminal record was written. */
+  ended(): void;
+  /** No more records will come, and no terminal record. */
+  failed(error: RunAgentError): void;
+}
+
+/** A record sent and not yet acknowledged. */
+interface Unacked {
+  readonly seq: number;
+  readonly bytes: number;
+}
+
+/** A position in a log that moves forward. */
+export class Reader implements AttachedReader {
+  readonly #log: InvocationLog;
+  readonly #sink: RecordSink;
+  /** Tells the invocation that this reader can take more, or needs less. */
+  readonly #onChange: () => void;
+  /** undefined: the client gives no credit, the transport's own backpressure is all there is. */
+  readonly #windowBytes: number | undefined;
+  /** Seq of the last record handed to the sink. */
+  #sent: number;
+  #acked: number;
+  /** Oldest first; those before `#unackedStart` are acknowledged. Empty without a window. */
+  #unacked: Unacked[] = [];
+  #unackedStart = 0;
+  #outstandingBytes = 0;
+  /** The sink holds enough. */
+  #full = false;
+  /** The next record does not fit the window. */
+  #blocked = false;
+  /** A read of a store that answers later is under way. */
+  #reading = false;
+  /** The log grew during that read. */
+  #hinted = false;
+  #closed = false;
+  #unwatch: (() => void) | undefined;
+
+  constructor(log: InvocationLog, afterSeq: number, windowBytes: number | undefined, sink: RecordSink, onChange: () => void) {
+    this.#log = log;
+    this.#sink = sink;
+    this.#onChange = onChange;
+    this.#windowBytes = windowBytes === undefined ? undefined : Math.min(windowBytes, MAX_WINDOW_BYTES);
+    this.#sent = afterSeq;
+    this.#acked = afterSeq;
+  }
+
+  get ready(): boolean {
+    const windowOpen = this.#windowBytes === undefined || this.#outstandingBytes < this.#windowBytes;
+    return windowOpen && !this.#full && !this.#blocked && !this.#reading && !this.#closed;
+  }
+
+  get neededSeq(): number {
+    return (this.#windowBytes === undefined ? this.#sent : this.#acked) + 1;
+  }
+
+  /** Begins to send. */
+  start(): void {
+    this.#unwatch = this.#log.watch(() => this.#pump());
+    this.#pump();
+  }
+
+  /** The sink can take more. */
+  drained(): void {
+    this.#full = false;
+    this.#pump();
+    this.#onChange();
+  }
+
+  /**
+   * The client's consumer took every record up to `seq`.
+   * @throws RunAgentError VALIDATION_ERROR for a record that was never sent.
+   */
+  ack(seq: number): void {
+    if (seq > this.#sent) {
+      throw new RunAgentError("VALIDATION_ERROR", `Record ${seq} was acknowledged, but only ${this.#sent} were sent.`, { field: "seq" });
+    }
+    if (this.#windowBytes === undefined || seq <= this.#acked) return;
+    this.#acked = seq;
+    let oldest = this.#unacked[this.#unackedStart];
+    while (oldest !== undefined && oldest.seq <= seq) {
+      this.#outstandingBytes -= oldest.bytes;
+      oldest = this.#unacked[++this.#unackedStart];
+    }
+    if (this.#unackedStart * 2 >= this.#unacked.length) {
+      this.#unacked = this.#unacked.slice(this.#unackedStart);
+      this.#unackedStart = 0;
+    }
+    this.#pump();
+    this.#onChange();
+  }
+
+  fail(error: RunAgentError): void {
+    if (this.#closed) return;
+    this.close();
+    this.#sink.failed(error);
+  }
+
+  /** Sends nothing more. */
+  close(): void {
+    this.#closed = true;
+    this.#unwatch?.();
+  }
+
+  #pump(): void {
+    if (this.#reading) this.#hinted = true;
+    while (!this.#closed && !this.#full && !this.#reading) {
+      const records = this.#log.read(this.#sent, RECORDS_PER_READ);
+      if (records instanceof Promise) {
+        this.#reading = true;
+        this.#hinted = false;
+        records.then(
+          (read) => this.#readLater(read),
+          (cause: unknown) => this.fail(new RunAgentError("SERVER_ERROR", "The log could not be read.", { cause })),
+        );
+        return;
+      }
+      if (!this.#sendAll(records)) return;
+    }
+  }
+
+  #readLater(records: readonly LogRecord[]): void {
+    this.#reading = false;
+    if (this.#sendAll(records) || this.#hinted) this.#pump();
+    this.#onChange();
+  }
+
+  /** True: there may be more to read at once. */
+  #sendAll(records: readonly LogRecord[]): boolean {
+    for (const record of records) {
+      if (this.#closed || this.#full) return false;
+      if (record.seq !== this.#sent + 1) {
+        this.fail(new RunAgentError("CURSOR_EXPIRED", `Record ${this.#sent + 1} was dropped from the log while it was read.`));
+        return false;
+      }
+      this.#blocked = !this.#fits(record);
+      if (this.#blocked) return false;
+      this.#send(record);
+    }
+    return records.length === RECORDS_PER_READ;
+  }
+
+  /** A record larger than the whole window goes when nothing is outstanding. [flow.window.1] */
+  #fits(record: LogRecord): boolean {
+    if (this.#windowBytes === undefined || this.#outstandingBytes === 0) return true;
+    return this.#outstandingBytes + record.bytes <= this.#windowBytes;
+  }
+
+  #send(record: LogRecord): void {
+    this.#sent = record.seq;
+    if (this.#windowBytes !== undefined) {
+      this.#unacked.push({ seq: record.seq, bytes: record.bytes });
+      this.#outstandingBytes += record.bytes;
+    }
+    this.#full = !this.#sink.write(record);
+    if (record.kind !== "terminal") return;
+    this.close();
+    this.#sink.ended();
+  }
+}

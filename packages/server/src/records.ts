@@ -1,0 +1,113 @@
+/**
+ * How records are written: each is the JSON text of one version 2 frame, made once.
+ * Texts are put together from parts, because the content of a chunk is serialised before its seq is known.
+ */
+import { isDeeperThan, isJsonObject, MAX_JSON_DEPTH, type Mode, RunAgentError, typeName } from "@runagent/core";
+import type { LogRecord } from "./log.ts";
+
+const MAX_EVENT_TYPE_LENGTH = 128;
+
+/** How an invocation ended. */
+export type Outcome =
+  | { readonly status: "completed" }
+  | { readonly status: "cancelled"; readonly mode: Mode; readonly reason: string }
+  | { readonly status: "failed"; readonly error: RunAgentError };
+
+/** What the terminal record says about the whole. */
+export interface Totals {
+  readonly invocationId: string;
+  readonly chunks: number;
+  /** Seconds from start to end. */
+  readonly executionTime: number;
+}
+
+/**
+ * The JSON text of a chunk or result; undefined becomes null.
+ * @param what Names the value in the message: "chunk 3", "result".
+ * @throws RunAgentError EXECUTION_ERROR when it is not JSON, nests too deep, or is larger than `maxBytes`.
+ */
+export function encodeContent(value: unknown, what: string, maxBytes: number): string {
+  if (value === undefined) return "null";
+  if (typeof value === "string") return checkSize(JSON.stringify(value), what, maxBytes);
+  if (typeof value === "number" && !Number.isFinite(value)) throw notJson(what, `it is ${value}`);
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    throw notJson(what, error instanceof Error ? firstLine(error.message) : "it cannot be written");
+  }
+  if (text === undefined) throw notJson(what, `it is ${typeName(value)}`);
+  // One level is the frame around it: what is deeper, no client reads.
+  if (isDeeperThan(text, MAX_JSON_DEPTH - 1)) throw notJson(what, `it nests deeper than ${MAX_JSON_DEPTH - 1} levels`);
+  return checkSize(text, what, maxBytes);
+}
+
+/**
+ * The JSON text of an event.
+ * @throws RunAgentError VALIDATION_ERROR when it is not a JSON object with a `type`.
+ */
+export function encodeEvent(event: unknown, maxBytes: number): string {
+  const type = isJsonObject(event) ? event.type : undefined;
+  if (typeof type !== "string" || type === "" || type.length > MAX_EVENT_TYPE_LENGTH) {
+    throw new RunAgentError("VALIDATION_ERROR", `An event must be an object with a type of 1 to ${MAX_EVENT_TYPE_LENGTH} characters.`, {
+      field: "type",
+      suggestion: 'Pass for example { type: "turn_completed", turn: 1 }.',
+    });
+  }
+  try {
+    return encodeContent(event, "event", maxBytes);
+  } catch (error) {
+    throw new RunAgentError("VALIDATION_ERROR", error instanceof Error ? error.message : "The event is not JSON.");
+  }
+}
+
+/** A data record; `content` is JSON text. */
+export function dataRecord(seq: number, content: string): LogRecord {
+  return recordOf(seq, "data", `{"type":"data","seq":${seq},"content":${content}}`);
+}
+
+/** An event record; `event` is JSON text. */
+export function eventRecord(seq: number, event: string): LogRecord {
+  return recordOf(seq, "event", `{"type":"event","seq":${seq},"event":${event}}`);
+}
+
+/** The record that ends a log. */
+export function terminalRecord(seq: number, outcome: Outcome, totals: Totals): LogRecord {
+  const common = { invocation_id: totals.invocationId, total_chunks: totals.chunks, execution_time: totals.executionTime };
+  switch (outcome.status) {
+    case "completed":
+      return recordOf(seq, "terminal", JSON.stringify({ type: "status", status: "stream_completed", seq, ...common }));
+    case "cancelled": {
+      const { mode, reason } = outcome;
+      return recordOf(seq, "terminal", JSON.stringify({ type: "status", status: "stream_cancelled", seq, ...common, mode, reason }));
+    }
+    case "failed":
+      return recordOf(seq, "terminal", JSON.stringify({ type: "error", seq, ...common, error: outcome.error.toWire() }));
+  }
+}
+
+function recordOf(seq: number, kind: LogRecord["kind"], text: string): LogRecord {
+  return { seq, kind, text, bytes: Buffer.byteLength(text) };
+}
+
+function checkSize(text: string, what: string, maxBytes: number): string {
+  // A UTF-16 unit is at most three bytes, so most texts need no counting.
+  if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text;
+  throw new RunAgentError("EXECUTION_ERROR", `${subjectOf(what)} of the agent is larger than ${maxBytes} bytes (maxServerFrameBytes).`);
+}
+
+function notJson(what: string, why: string): RunAgentError {
+  return new RunAgentError("EXECUTION_ERROR", `${subjectOf(what)} of the agent is not JSON: ${why}.`, {
+    suggestion: "Yield and return only strings, finite numbers, booleans, null, and arrays and objects of those.",
+  });
+}
+
+/** A circular structure is described over several lines; the first says it. */
+function firstLine(message: string): string {
+  return message.split("\n", 1)[0] ?? message;
+}
+
+/** The value as the subject of a sentence: "Chunk 3", "The result". */
+function subjectOf(what: string): string {
+  return what.startsWith("chunk") ? `C${what.slice(1)}` : `The ${what}`;
+}

@@ -1,0 +1,146 @@
+/**
+ * Every invocation of a server: starts each id once, finds them for those who may see them, and forgets the ended ones
+ * after their retention, so that memory is bounded.
+ */
+import { RunAgentError, validateWith } from "@runagent/core";
+import { rateLimited } from "./envelope.ts";
+import { Invocation, type InvocationHost } from "./invocation.ts";
+import type { LogStore } from "./log.ts";
+import type { Principal } from "./options.ts";
+import { contentHash, type InvocationRequest } from "./request.ts";
+
+/** An id that was started. */
+interface Entry {
+  readonly contentHash: string;
+  /** Settles once the input is valid and the log exists; a refused start leaves no entry. */
+  readonly opening: Promise<Invocation>;
+  invocation: Invocation | undefined;
+}
+
+/** The invocations of one server. */
+export class InvocationRegistry {
+  readonly #entries: Map<string, Entry> = new Map();
+  /** Ended invocations and when they go (epoch milliseconds), oldest first. */
+  readonly #ended: Map<string, { readonly invocation: Invocation; readonly expiresAt: number }> = new Map();
+  readonly #store: LogStore;
+  readonly #host: InvocationHost;
+  #endedBytes = 0;
+  #sweep: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(store: LogStore, host: InvocationHost) {
+    this.#store = store;
+    this.#host = host;
+  }
+
+  /**
+   * Starts an invocation, or finds the one that was started with the same id and content. [start.idempotent.1]
+   * @throws RunAgentError INVOCATION_CONFLICT, RATE_LIMITED, or VALIDATION_ERROR when the input does not fit its schema.
+   */
+  async start(request: InvocationRequest): Promise<Invocation> {
+    const { invocationId } = request;
+    const hash = contentHash(request);
+    const known = this.#entries.get(invocationId);
+    if (known !== undefined) {
+      if (known.contentHash === hash) return known.opening;
+      throw new RunAgentError("INVOCATION_CONFLICT", `The invocation ${invocationId} was started before with other content.`);
+    }
+    this.#checkRoom();
+    const entry: Entry = { contentHash: hash, opening: this.#open(request), invocation: undefined };
+    this.#entries.set(invocationId, entry);
+    try {
+      entry.invocation = await entry.opening;
+      return entry.invocation;
+    } catch (error) {
+      this.#entries.delete(invocationId);
+      throw error;
+    }
+  }
+
+  /**
+   * The invocation of this id.
+   * @throws RunAgentError INVOCATION_NOT_FOUND when there is none, or it belongs to somebody else.
+   */
+  get(invocationId: string, principal: Principal): Invocation {
+    const invocation = this.#entries.get(invocationId)?.invocation;
+    if (invocation !== undefined && invocation.request.principal.id === principal.id) return invocation;
+    throw new RunAgentError("INVOCATION_NOT_FOUND", `There is no invocation ${invocationId} here.`);
+  }
+
+  /** The invocations of an agent that this principal started, newest first. */
+  list(agentId: string, principal: Principal): Invocation[] {
+    const found: Invocation[] = [];
+    for (const { invocation } of this.#entries.values()) {
+      if (invocation?.request.agent.id === agentId && invocation.request.principal.id === principal.id) found.push(invocation);
+    }
+    return found.reverse();
+  }
+
+  /** Cancels what runs, and starts nothing more. */
+  close(reason: string): void {
+    this.#closed = true;
+    clearTimeout(this.#sweep);
+    for (const { invocation } of this.#entries.values()) invocation?.cancel("immediate", reason);
+  }
+
+  async #open(request: InvocationRequest): Promise<Invocation> {
+    const schema = request.entrypoint.input;
+    const input = schema === undefined ? request.kwargs : await validateWith(schema, request.kwargs, "input", "VALIDATION_ERROR");
+    const invocation = new Invocation(request, await this.#store.create(request.invocationId), this.#host);
+    invocation.ended.then(
+      () => this.#retain(invocation),
+      () => {}, // It never rejects.
+    );
+    if (this.#closed) invocation.cancel("immediate", "The server is shutting down.");
+    // In the next turn: a cancel that came right behind the start is heard before the agent runs.
+    setImmediate(() => invocation.begin(input));
+    return invocation;
+  }
+
+  #checkRoom(): void {
+    if (this.#closed) throw new RunAgentError("SERVER_ERROR", "The server is shutting down.");
+    const { maxInvocations } = this.#host.limits;
+    if (this.#entries.size - this.#ended.size < maxInvocations) return;
+    throw rateLimited(`${maxInvocations} invocations are running, which is the limit (maxInvocations).`);
+  }
+
+  #retain(invocation: Invocation): void {
+    const expiresAt = Date.now() + this.#host.limits.retentionSeconds * 1000;
+    this.#ended.set(invocation.request.invocationId, { invocation, expiresAt });
+    this.#endedBytes += invocation.bytes;
+    this.#forgetOld();
+  }
+
+  /** Forgets what is too old or too much; what a client still reads stays, and is looked at again later. */
+  #forgetOld(): void {
+    const { maxRetainedInvocations, maxRetainedLogBytes } = this.#host.limits;
+    const now = Date.now();
+    for (const [id, { invocation, expiresAt }] of this.#ended) {
+      const tooMuch = this.#ended.size > maxRetainedInvocations || this.#endedBytes > maxRetainedLogBytes;
+      if (expiresAt > now && !tooMuch) break;
+      if (invocation.readerCount === 0) this.#forget(id, invocation);
+    }
+    this.#scheduleSweep(now);
+  }
+
+  #forget(id: string, invocation: Invocation): void {
+    this.#ended.delete(id);
+    this.#entries.delete(id);
+    this.#endedBytes -= invocation.bytes;
+    Promise.resolve(invocation.log.drop()).catch((error: unknown) => {
+      this.#host.onError(error, { where: "log", invocationId: id });
+    });
+  }
+
+  #scheduleSweep(now: number): void {
+    const [oldest] = this.#ended.values();
+    if (oldest === undefined || this.#sweep !== undefined || this.#closed) return;
+    // At least a second: an expired log that is still read must not make the timer spin.
+    const wait = Math.min(Math.max(oldest.expiresAt - now, 1000), 2_147_483_647);
+    this.#sweep = setTimeout(() => {
+      this.#sweep = undefined;
+      this.#forgetOld();
+    }, wait);
+    this.#sweep.unref();
+  }
+}

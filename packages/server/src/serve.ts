@@ -1,0 +1,201 @@
+/**
+ * Serves agents: one HTTP server for REST and WebSocket upgrades, and its orderly end.
+ */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { RunAgentError } from "@runagent/core";
+import { WebSocketServer } from "ws";
+import { createAccessRules } from "./access.ts";
+import type { Agent } from "./agent.ts";
+import { createAuthenticator } from "./auth.ts";
+import { ANSWER_HEADERS, errorEnvelope, statusOf } from "./envelope.ts";
+import { createHttpApp } from "./http.ts";
+import { createMemoryLogStore } from "./memory-log.ts";
+import { type ErrorContext, type Limits, readLimits, readPort, type ServeOptions } from "./options.ts";
+import { InvocationRegistry } from "./registry.ts";
+import type { Services } from "./services.ts";
+import { createUpgradeHandler, type OpenConnections, refuseSocket } from "./upgrade.ts";
+
+const PING_INTERVAL_MS = 30_000;
+const CLOSE_TIMEOUT_MS = 5_000;
+// A few more sockets than connections, so that one too many can be told why.
+const SPARE_SOCKETS = 64;
+
+/** A server that listens. */
+export interface RunningServer {
+  /** For example "http://127.0.0.1:8450". */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  /**
+   * Stops: takes nothing new, cancels what runs, lets the terminal records out, and closes.
+   * @param options.timeoutMs Milliseconds after which sockets that are still open are destroyed. Default 5,000.
+   */
+  close(options?: { readonly timeoutMs?: number }): Promise<void>;
+}
+
+/**
+ * Serves one agent, or several, until `close` is called.
+ * @throws RunAgentError VALIDATION_ERROR for a bad option, two agents of one id, or an address that cannot be listened on.
+ */
+export async function serve(agents: Agent | readonly Agent[], options: ServeOptions = {}): Promise<RunningServer> {
+  const byId = indexAgents(agents);
+  const limits = readLimits(options.limits);
+  const onError = quietly(options.onError);
+  const store = options.log ?? createMemoryLogStore();
+  const authenticator = createAuthenticator(options.apiKeys, onError);
+  const { host = "127.0.0.1" } = options;
+  const server = createHttpServer(limits);
+  const sockets = trackSockets(server);
+  const port = await listen(server, host, readPort(options.port));
+
+  const services: Services = {
+    agents: byId,
+    registry: new InvocationRegistry(store, { limits, onError }),
+    authenticator,
+    access: createAccessRules({ host, port, allowedHosts: options.allowedHosts, allowedOrigins: options.allowedOrigins }),
+    limits,
+    durability: store.durability,
+    allowTokenInQuery: options.allowTokenInQuery ?? false,
+    onError,
+  };
+  const open: OpenConnections = new Map();
+  const webSockets = createWebSocketServer(limits);
+  server.on("request", getRequestListener(createHttpApp(services).fetch, { overrideGlobalObjects: false, errorHandler: answerBadRequest }));
+  server.on("upgrade", createUpgradeHandler(services, webSockets, open));
+  const pings = setInterval(() => {
+    for (const socket of open.values()) socket.checkAlive();
+  }, PING_INTERVAL_MS);
+  pings.unref();
+
+  let closing: Promise<void> | undefined;
+  const close = ({ timeoutMs = CLOSE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> => {
+    closing ??= closeServer(server, services, open, sockets, timeoutMs).finally(() => clearInterval(pings));
+    return closing;
+  };
+  return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, host, port, close };
+}
+
+function indexAgents(agents: Agent | readonly Agent[]): ReadonlyMap<string, Agent> {
+  const list: readonly Agent[] = "entrypoints" in agents ? [agents] : agents;
+  const byId = new Map<string, Agent>();
+  for (const agent of list) {
+    if (byId.has(agent.id)) throw new RunAgentError("VALIDATION_ERROR", `Two agents have the id ${agent.id}.`, { field: "id" });
+    byId.set(agent.id, agent);
+  }
+  if (byId.size === 0) throw new RunAgentError("VALIDATION_ERROR", "There is no agent to serve: pass at least one.", { field: "agents" });
+  return byId;
+}
+
+/** An onError that throws must not take the server down. */
+function quietly(onError: ServeOptions["onError"]): (error: unknown, context: ErrorContext) => void {
+  return (error, context) => {
+    try {
+      onError?.(error, context);
+    } catch {
+      // There is nobody left to tell.
+    }
+  };
+}
+
+function createHttpServer(limits: Limits): Server {
+  const { handshakeTimeoutMs, maxConnections } = limits;
+  const server = createServer({
+    headersTimeout: handshakeTimeoutMs,
+    requestTimeout: handshakeTimeoutMs,
+    // Node looks for late requests at this interval; its default of 30 seconds would outlast the deadline.
+    connectionsCheckingInterval: Math.max(10, Math.min(1000, Math.floor(handshakeTimeoutMs / 4))),
+  });
+  server.maxConnections = maxConnections + SPARE_SOCKETS;
+  server.on("request", (_request, response) => {
+    response.once("close", () => {
+      // A server that is closing would wait for this connection's keep-alive to pass.
+      if (!server.listening) setImmediate(() => server.closeIdleConnections());
+    });
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    if (socket.writable) refuseSocket(socket, describeClientError(error, handshakeTimeoutMs));
+    else socket.destroy();
+  });
+  return server;
+}
+
+function describeClientError(error: NodeJS.ErrnoException, handshakeTimeoutMs: number): RunAgentError {
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") {
+    return new RunAgentError("TIMEOUT", `The request did not arrive within ${handshakeTimeoutMs} ms (handshakeTimeoutMs).`);
+  }
+  if (error.code === "HPE_HEADER_OVERFLOW") return new RunAgentError("PAYLOAD_TOO_LARGE", "The headers are larger than 16 KiB.");
+  return new RunAgentError("VALIDATION_ERROR", "The request is not HTTP/1.1.");
+}
+
+function createWebSocketServer(limits: Limits): WebSocketServer {
+  const options = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: Math.max(limits.maxFirstFrameBytes, limits.maxClientFrameBytes),
+    maxFragments: limits.maxFragments,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+  };
+  return new WebSocketServer(options);
+}
+
+/** The answer to a request that has no valid URL or Host. */
+function answerBadRequest(): Response {
+  const error = new RunAgentError("VALIDATION_ERROR", "The request has no valid address.", { field: "Host" });
+  return new Response(JSON.stringify(errorEnvelope(error)), { status: statusOf(error), headers: ANSWER_HEADERS });
+}
+
+function trackSockets(server: Server): Set<Socket> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
+async function listen(server: Server, host: string, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => reject(describeListenError(error, host, port)));
+    server.listen(port, host, resolve);
+  });
+  const address = server.address();
+  return isAddressInfo(address) ? address.port : port;
+}
+
+function isAddressInfo(address: ReturnType<Server["address"]>): address is AddressInfo {
+  return typeof address === "object" && address !== null;
+}
+
+function describeListenError(cause: NodeJS.ErrnoException, host: string, port: number): RunAgentError {
+  if (cause.code === "EADDRINUSE") {
+    return new RunAgentError("VALIDATION_ERROR", `Port ${port} on ${host} is in use.`, {
+      field: "port",
+      suggestion: "Stop the program that listens there, choose another port, or pass port 0 for a free one.",
+      cause,
+    });
+  }
+  const field = cause.code === "EACCES" ? "port" : "host";
+  return new RunAgentError("VALIDATION_ERROR", `The server cannot listen on ${host}, port ${port} (${cause.code}).`, { field, cause });
+}
+
+async function closeServer(
+  server: Server,
+  services: Services,
+  open: OpenConnections,
+  sockets: ReadonlySet<Socket>,
+  timeoutMs: number,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  services.registry.close("The server is shutting down.");
+  for (const connection of open.keys()) connection.shutDown();
+  const late = setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, timeoutMs);
+  await closed;
+  clearTimeout(late);
+}

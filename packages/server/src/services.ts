@@ -1,0 +1,21 @@
+/**
+ * What the parts of one running server share. Put together in serve.ts, read everywhere else.
+ */
+import type { AccessRules } from "./access.ts";
+import type { Agent } from "./agent.ts";
+import type { Authenticator } from "./auth.ts";
+import type { LogStore } from "./log.ts";
+import type { ErrorContext, Limits } from "./options.ts";
+import type { InvocationRegistry } from "./registry.ts";
+
+/** The parts of one server. */
+export interface Services {
+  readonly agents: ReadonlyMap<string, Agent>;
+  readonly registry: InvocationRegistry;
+  readonly authenticator: Authenticator;
+  readonly access: AccessRules;
+  readonly limits: Limits;
+  readonly durability: LogStore["durability"];
+  readonly allowTokenInQuery: boolean;
+  readonly onError: (error: unknown, context: ErrorContext) => void;
+}

@@ -1,0 +1,109 @@
+/**
+ * From an HTTP upgrade to a connection: routes by the exact path, checks Host, Origin and credential, and refuses with
+ * an envelope. What a browser must be able to read (an unknown agent, a missing key) is refused later, by a frame. [conn.upgrade.1]
+ */
+import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { assertId, RunAgentError } from "@runagent/core";
+import type { RawData, WebSocket, WebSocketServer } from "ws";
+import { bearerToken } from "./auth.ts";
+import { Connection } from "./connection.ts";
+import { ANSWER_HEADERS, errorEnvelope, errorHeaders, publicError, rateLimited, statusOf } from "./envelope.ts";
+import { FrameSocket } from "./frame-socket.ts";
+import type { Principal } from "./options.ts";
+import type { Services } from "./services.ts";
+
+const STREAM_PATH = /^\/api\/v1\/agents\/([^/]+)\/run-stream$/;
+
+/** A connection and its socket, while both are open. */
+export type OpenConnections = Map<Connection, FrameSocket>;
+
+/** Builds the handler of the HTTP server's `upgrade` event. */
+export function createUpgradeHandler(
+  services: Services,
+  webSockets: WebSocketServer,
+  open: OpenConnections,
+): (request: IncomingMessage, stream: Duplex, head: Buffer) => void {
+  return (request, stream, head) => {
+    // A peer that resets while it is refused is its own affair.
+    stream.on("error", () => stream.destroy());
+    admit(request, services, open.size).then(
+      (admitted) => {
+        webSockets.handleUpgrade(request, stream, head, (ws) => accept(ws, stream, admitted, services, open));
+      },
+      (cause: unknown) => {
+        const error = publicError(cause);
+        if (error !== cause) services.onError(cause, { where: "connection" });
+        refuseSocket(stream, error);
+      },
+    );
+  };
+}
+
+interface Admitted {
+  readonly agentId: string;
+  readonly principal: Principal | undefined;
+}
+
+async function admit(request: IncomingMessage, services: Services, openCount: number): Promise<Admitted> {
+  services.access.check({ host: request.headers.host, origin: request.headers.origin });
+  const [path = "", query = ""] = (request.url ?? "").split("?", 2);
+  const agentId = readAgentId(path);
+  if (request.headers.upgrade?.toLowerCase() !== "websocket") {
+    throw new RunAgentError("VALIDATION_ERROR", "The only upgrade here is to websocket.", { field: "Upgrade" });
+  }
+  const { maxConnections } = services.limits;
+  if (openCount >= maxConnections) {
+    throw rateLimited(`${maxConnections} connections are open, which is the limit (maxConnections).`);
+  }
+  const token = readToken(request, query, services.allowTokenInQuery);
+  const { authenticator } = services;
+  const principal = token === undefined || !authenticator.required ? undefined : await authenticator.authenticate(token);
+  return { agentId, principal };
+}
+
+function readAgentId(path: string): string {
+  const [, segment] = STREAM_PATH.exec(path) ?? [];
+  if (segment === undefined) throw new RunAgentError("VALIDATION_ERROR", "Nothing is streamed at this path.", { field: "path" });
+  let agentId = segment;
+  try {
+    agentId = decodeURIComponent(segment);
+  } catch {
+    // Not percent-encoding: as it stands it is no id either, and the next line says so.
+  }
+  assertId(agentId, "agent_id");
+  return agentId;
+}
+
+/** The credential of the upgrade. An Authorization header of any other form counts as a wrong one. */
+function readToken(request: IncomingMessage, query: string, allowTokenInQuery: boolean): string | undefined {
+  const { authorization } = request.headers;
+  if (authorization !== undefined) return bearerToken(authorization) ?? "";
+  return allowTokenInQuery ? (new URLSearchParams(query).get("token") ?? undefined) : undefined;
+}
+
+function accept(ws: WebSocket, stream: Duplex, admitted: Admitted, services: Services, open: OpenConnections): void {
+  const socket = new FrameSocket(ws, stream);
+  const connection = new Connection(socket, admitted, services);
+  open.set(connection, socket);
+  ws.on("message", (data: RawData, isBinary: boolean) => {
+    // With the default binaryType a message is one Buffer.
+    if (Buffer.isBuffer(data)) connection.receive(data, isBinary);
+  });
+  // Broken frames: ws answers them with the right close code itself, and `close` follows.
+  ws.on("error", () => {});
+  ws.on("close", () => {
+    open.delete(connection);
+    connection.lost();
+  });
+}
+
+/** Answers on a socket that has no HTTP response: an upgrade that is refused, or a request that could not be parsed. */
+export function refuseSocket(stream: Duplex, error: RunAgentError): void {
+  const status = statusOf(error);
+  const body = JSON.stringify(errorEnvelope(error));
+  const headers = { ...ANSWER_HEADERS, ...errorHeaders(error), "Content-Length": String(Buffer.byteLength(body)), Connection: "close" };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  stream.once("finish", () => stream.destroy());
+  stream.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("\r\n")}\r\n\r\n${body}`);
+}
