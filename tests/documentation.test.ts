@@ -17,9 +17,13 @@ let server: ChildProcess;
 let port = "";
 
 /** Runs code as a module of its own, and gives what it printed. */
-function start(name: string, code: string): { child: ChildProcess; output: Promise<string>; firstLine: Promise<string> } {
+function start(
+  name: string,
+  code: string,
+  portInCode = port,
+): { child: ChildProcess; output: Promise<string>; firstLine: Promise<string> } {
   const file = join(folder, `${name}.mjs`);
-  writeFileSync(file, code.replaceAll("8450", port === "" ? "0" : port));
+  writeFileSync(file, code.replaceAll("8450", portInCode));
   const child = spawn(process.execPath, [file], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, NODE_OPTIONS: "", RUNAGENT_PORT: port },
@@ -44,7 +48,7 @@ const run = (name: string, code: string): Promise<string> => start(name, code).o
 
 beforeAll(async () => {
   mkdirSync(folder, { recursive: true });
-  const { child, firstLine, output } = start("server", serverCode);
+  const { child, firstLine, output } = start("server", serverCode, "0");
   server = child;
   output.catch(() => {});
   const line = await Promise.race([firstLine, output]);
@@ -102,7 +106,7 @@ describe("the README of @runagent/core", () => {
 
 describe("the README of @runagent/server", () => {
   it.each(blocks("packages/server/README.md").map((code, index) => ({ index, code })))("example $index", async ({ index, code }) => {
-    const example = start(`server-${index}`, code);
+    const example = start(`server-${index}`, code, "0");
     example.output.catch(() => {});
     expect(await Promise.race([example.firstLine, example.output])).toMatch(/http:\/\/127\.0\.0\.1:\d+/);
     example.child.kill();
