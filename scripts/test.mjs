@@ -7,6 +7,7 @@ import { CHECKS } from "./check.mjs";
 import { installAndBuild, run, step } from "./tools.mjs";
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
+const SEED = process.env.TEST_SEED ?? "20261";
 const only = process.argv.slice(2);
 
 /** A check counts as one test. */
@@ -24,7 +25,11 @@ async function vitest(args) {
   const folder = mkdtempSync(join(tmpdir(), "runagent-test-"));
   const report = join(folder, "report.json");
   try {
-    await run("node_modules/.bin/vitest", ["run", "--reporter=dot", "--reporter=json", `--outputFile.json=${report}`, ...args]);
+    console.log(`seed ${SEED} (TEST_SEED replays another)`);
+    const env = { TEST_SEED: SEED, ...(process.stdout.isTTY ? {} : { NO_COLOR: "1" }) };
+    await run("node_modules/.bin/vitest", ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...args], {
+      env,
+    });
   } catch (error) {
     console.error(error.message);
   }
