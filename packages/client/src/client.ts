@@ -77,6 +77,7 @@ interface Shared {
  * Nothing is sent before the first call, and nothing is ever printed.
  */
 export class RunAgentClientBase<Tag extends string = string, Input = UntypedInput, Output = Untyped> {
+  readonly #options: RunAgentClientOptions<Tag, Input, Output>;
   readonly #config: ClientConfig;
   readonly #schemas: EntrypointSchemas<Input, Output>;
   readonly #shared: Shared;
@@ -88,8 +89,6 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
     this.#options = options;
     this.#shared = shared ?? share(this.#config, options, runtime);
   }
-
-  readonly #options: RunAgentClientOptions<Tag, Input, Output>;
 
   get agentId(): string {
     return this.#config.agentId;

@@ -64,10 +64,11 @@ export type WebSocketConstructor = new (url: string) => WebSocketLike;
 
 /** The part of the standard WebSocket that this client uses. */
 export interface WebSocketLike {
-  onopen: ((event: never) => void) | null;
-  onmessage: ((event: { data: unknown }) => void) | null;
-  onerror: ((event: never) => void) | null;
-  onclose: ((event: { code: number; reason: string }) => void) | null;
+  // Every implementation has event types of its own, which would fit no narrower type.
+  onopen: unknown;
+  onmessage: unknown;
+  onerror: unknown;
+  onclose: unknown;
   send(data: string): void;
   close(code?: number): void;
 }
@@ -126,10 +127,11 @@ export function resolveOptions(options: ConnectionOptions & { readonly entrypoin
 }
 
 function resolveApiUrl(read: Reader): string {
-  const explicitAddress = read.given("host") || read.given("port");
-  const byOption = read.given("baseUrl") ? false : explicitAddress ? true : undefined;
-  const local = (read.given("local") ? read.boolean("local") : byOption) ?? read.boolean("local", "RUNAGENT_LOCAL") ?? false;
-  if (!local) return parseBaseUrl(read.text("baseUrl", "RUNAGENT_BASE_URL") ?? DEFAULT_BASE_URL);
+  const address = read.given("host") || read.given("port");
+  // An address that was passed decides, before a variable that is set for every program.
+  const byAddress = address ? true : read.given("baseUrl") ? false : undefined;
+  const local = read.boolean("local") ?? byAddress ?? read.boolean("local", "RUNAGENT_LOCAL") ?? false;
+  if (!local || (read.given("baseUrl") && !address)) return parseBaseUrl(read.text("baseUrl", "RUNAGENT_BASE_URL") ?? DEFAULT_BASE_URL);
   const host = read.text("host", "RUNAGENT_HOST") ?? DEFAULT_HOST;
   const port = read.number("port", "RUNAGENT_PORT", { above: 0 }) ?? DEFAULT_PORT;
   if (!Number.isInteger(port) || port > 65_535) throw invalid("port", `must be a whole number from 1 to 65535, not ${port}`);

@@ -185,6 +185,7 @@ describe("options", () => {
     [{ baseUrl: "http://x.test/" }, { RUNAGENT_LOCAL: "1" }, "http://x.test/api/v1/health"],
     [{}, { RUNAGENT_BASE_URL: "x.test/api/v1" }, "https://x.test/api/v1/health"],
     [{ baseUrl: "wss://x.test/base" }, {}, "https://x.test/base/api/v1/health"],
+    [{ local: true, baseUrl: "http://127.0.0.1:9001" }, {}, "http://127.0.0.1:9001/api/v1/health"],
     [{ port: 9000 }, { RUNAGENT_PORT: "1", RUNAGENT_BASE_URL: "http://x.test" }, "http://127.0.0.1:9000/api/v1/health"],
     [{}, { RUNAGENT_BASE_URL: "", RUNAGENT_LOCAL: " " }, "https://backend.run-agent.ai/api/v1/health"],
   ])("%j with %j goes to %3$s", async (options, env, url) => {
@@ -259,7 +260,7 @@ describe("fetch and WebSocket of the caller", () => {
         urls.push(url);
       }
     }
-    const client = streamClient(server, { apiKey: "canary-key", WebSocket: Mine as never, bufferBytes: 100 });
+    const client = streamClient(server, { apiKey: "canary-key", WebSocket: Mine, bufferBytes: 100 });
     expect((await client.runStream({}).collect()).length).toBe(1000);
     expect(urls).toEqual([`ws://127.0.0.1:${server.port}/api/v1/agents/a1/run-stream`]);
     expect(start.auth).toEqual({ token: "canary-key" });

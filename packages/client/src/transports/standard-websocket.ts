@@ -25,7 +25,7 @@ export function standardSockets(WebSocket: WebSocketConstructor): SocketFactory 
         opened = true;
         events.open();
       };
-      socket.onmessage = ({ data }) => {
+      socket.onmessage = ({ data }: { data: unknown }) => {
         if (typeof data !== "string") {
           refuse(1003, new RunAgentError("PROTOCOL_ERROR", "The server sent a binary frame; every frame is JSON text."));
         } else if (data.length > request.maxFrameBytes) {
@@ -35,7 +35,8 @@ export function standardSockets(WebSocket: WebSocketConstructor): SocketFactory 
       };
       // The event says nothing of what went wrong: the close that follows is all there is.
       socket.onerror = () => {};
-      socket.onclose = ({ code, reason }) => end(code, reason, failure ?? (opened ? undefined : notOpened(request.url)));
+      socket.onclose = ({ code, reason }: { code: number; reason: string }) =>
+        end(code, reason, failure ?? (opened ? undefined : notOpened(request.url)));
       return {
         send: (text) => socket.send(text),
         // The standard has no pause: the queue holds what arrives.
