@@ -1,12 +1,6 @@
-import { defineConfig, type UserConfig } from "tsdown";
+import type { UserConfig } from "tsdown";
+import { programConfig } from "../../tsdown.base.ts";
 
-const config: UserConfig = defineConfig({
-  entry: ["src/server.ts", "src/client.ts", "src/demo.ts"],
-  format: ["esm"],
-  fixedExtension: true,
-  dts: false,
-  platform: "node",
-  target: "node20.19",
-});
+const config: UserConfig = programConfig("src/server.ts", "src/client.ts", "src/demo.ts");
 
 export default config;

@@ -1,12 +1,6 @@
-import { defineConfig, type UserConfig } from "tsdown";
+import type { UserConfig } from "tsdown";
+import { packageConfig } from "../../tsdown.base.ts";
 
-const config: UserConfig = defineConfig({
-  entry: ["src/index.ts"],
-  format: ["esm", "cjs"],
-  fixedExtension: true,
-  dts: { oxc: true },
-  platform: "node",
-  target: "node20.19",
-});
+const config: UserConfig = packageConfig("src/index.ts", "node");
 
 export default config;

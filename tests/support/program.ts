@@ -1,15 +1,15 @@
 /**
- * Runs a program of this example as a user would, in a process of its own. The program and the packages it uses are bundled
+ * For the tests of examples: runs a program of one as a user would, in a process of its own. The program and the packages it uses are bundled
  * from their sources first, because Node 20 cannot run TypeScript and the tests need no build.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, afterEach } from "vitest";
 
-const EXAMPLE = fileURLToPath(new URL("..", import.meta.url));
 const WAIT_MS = 20_000;
 // What esbuild makes of a CommonJS package still calls require.
 const REQUIRE = 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
@@ -40,13 +40,18 @@ export interface Program {
   signal(name: "SIGINT" | "SIGTERM"): void;
 }
 
-/** Bundles the programs into one folder. @returns the file of each, by its name. */
-export async function bundlePrograms<Name extends string>(...names: readonly Name[]): Promise<(name: Name) => string> {
+/**
+ * Bundles programs of an example into one folder.
+ * @param example The folder of the example.
+ * @returns The file of each, by its name.
+ */
+export async function bundlePrograms<Name extends string>(example: URL, ...names: readonly Name[]): Promise<(name: Name) => string> {
+  const folder = fileURLToPath(example);
   // Inside the example, so that what is not bundled would still be found.
-  const outdir = await mkdtemp(join(EXAMPLE, "node_modules/.test-"));
+  const outdir = await mkdtemp(join(folder, "node_modules/.test-"));
   folders.push(outdir);
   await build({
-    entryPoints: names.map((name) => join(EXAMPLE, `src/${name}.ts`)),
+    entryPoints: names.map((name) => join(folder, `src/${name}.ts`)),
     outdir,
     outExtension: { ".js": ".mjs" },
     bundle: true,
@@ -98,4 +103,13 @@ export function start(file: string, env: Readonly<Record<string, string>>, args:
       look();
     });
   return { ended, prints, signal: (name) => child.kill(name) };
+}
+
+/** The code blocks of an example's README that none of its sources holds, indentation aside. */
+export function foreignReadmeBlocks(example: URL): string[] {
+  const read = (name: string): string => readFileSync(new URL(name, example), "utf8").replaceAll(/^ +/gm, "");
+  const sources = readdirSync(new URL("src", example)).map((name) => read(`src/${name}`));
+  const blocks = [...read("README.md").matchAll(/```ts\n(.*?)```/gs)].map(([, code = ""]) => code);
+  if (blocks.length === 0) return ["The README shows no code."];
+  return blocks.filter((block) => !sources.some((source) => source.includes(block)));
 }
