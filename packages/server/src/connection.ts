@@ -52,6 +52,8 @@ export class Connection {
   readonly #services: Services;
   readonly #agentId: string;
   #principal: Principal | undefined;
+  /** The principal whose quota this connection counts against. */
+  #countedFor: string | undefined;
   #dialect: Dialect = DIALECT_V2;
   #attachment: Attachment | undefined;
   /** The invocation that ended last on this connection: late control frames are about it. */
@@ -90,6 +92,7 @@ export class Connection {
   /** The connection is gone. */
   lost(): void {
     this.#closed = true;
+    this.#uncount();
     this.#detach();
   }
 
@@ -219,9 +222,20 @@ export class Connection {
 
   /** The credential of the frame counts, where there is none that of the upgrade. [sec.key.1] */
   async #authenticate(token: string | undefined): Promise<Principal> {
-    if (token === undefined && this.#principal !== undefined) return this.#principal;
-    this.#principal = await this.#services.authenticator.authenticate(token);
-    return this.#principal;
+    const known = token === undefined ? this.#principal : undefined;
+    const principal = known ?? (await this.#services.authenticator.authenticate(token));
+    this.#principal = principal;
+    if (principal.id !== this.#countedFor && !this.#closed) {
+      this.#services.connectionsPerKey.take(principal.id);
+      this.#uncount();
+      this.#countedFor = principal.id;
+    }
+    return principal;
+  }
+
+  #uncount(): void {
+    if (this.#countedFor !== undefined) this.#services.connectionsPerKey.release(this.#countedFor);
+    this.#countedFor = undefined;
   }
 
   /** Runs what answers later; frames that come meanwhile wait for it. */

@@ -37,7 +37,7 @@ const STATUSES: ReadonlySet<string> = new Set<InvocationInfo["status"]>([
   "failed",
   "cancelled",
 ]);
-const DEFAULT_LIST_LIMIT = 100;
+const DEFAULT_LIST_LIMIT = 50;
 const MAX_LIST_LIMIT = 1000;
 
 /** Builds the HTTP side of a server. */

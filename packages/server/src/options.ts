@@ -41,13 +41,17 @@ export interface Limits {
   readonly idleTimeoutMs: number;
   /** Connections at once. Default 12,000. */
   readonly maxConnections: number;
+  /** Connections of one key that have said who they are, at once. Default 12,000. */
+  readonly maxConnectionsPerKey: number;
   /** Invocations running at once. Default 12,000. */
   readonly maxInvocations: number;
+  /** Invocations of one key running at once. Default 12,000. */
+  readonly maxInvocationsPerKey: number;
   /** Bytes of the log of one invocation. Default 64 MiB. */
   readonly maxLogBytes: number;
   /** Seconds after which an invocation ends with TIMEOUT, whatever its caller asked for. Default 86,400. */
   readonly maxInvocationSeconds: number;
-  /** Seconds the log of an ended invocation is kept. Default 3,600. */
+  /** Seconds the log of an ended invocation is kept. Default 86,400. */
   readonly retentionSeconds: number;
   /** Ended invocations kept; the oldest go first. Default 10,000. */
   readonly maxRetainedInvocations: number;
@@ -66,10 +70,12 @@ export const DEFAULT_LIMITS: Limits = {
   handshakeTimeoutMs: 10_000,
   idleTimeoutMs: 60_000,
   maxConnections: 12_000,
+  maxConnectionsPerKey: 12_000,
   maxInvocations: 12_000,
+  maxInvocationsPerKey: 12_000,
   maxLogBytes: 67_108_864,
   maxInvocationSeconds: 86_400,
-  retentionSeconds: 3_600,
+  retentionSeconds: 86_400,
   maxRetainedInvocations: 10_000,
   maxRetainedLogBytes: 536_870_912,
 };

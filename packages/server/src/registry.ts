@@ -7,6 +7,7 @@ import { rateLimited } from "./envelope.ts";
 import { Invocation, type InvocationHost } from "./invocation.ts";
 import type { LogStore } from "./log.ts";
 import type { Principal } from "./options.ts";
+import { Quota } from "./quota.ts";
 import { contentHash, type InvocationRequest } from "./request.ts";
 
 /** An id that was started. */
@@ -24,6 +25,7 @@ export class InvocationRegistry {
   readonly #ended: Map<string, { readonly invocation: Invocation; readonly expiresAt: number }> = new Map();
   readonly #store: LogStore;
   readonly #host: InvocationHost;
+  readonly #running: Quota;
   #endedBytes = 0;
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
@@ -31,6 +33,7 @@ export class InvocationRegistry {
   constructor(store: LogStore, host: InvocationHost) {
     this.#store = store;
     this.#host = host;
+    this.#running = new Quota(host.limits.maxInvocationsPerKey, "invocations are running, which is the limit (maxInvocationsPerKey).");
   }
 
   /**
@@ -46,6 +49,7 @@ export class InvocationRegistry {
       throw new RunAgentError("INVOCATION_CONFLICT", `The invocation ${invocationId} was started before with other content.`);
     }
     this.#checkRoom();
+    this.#running.take(request.principal.id);
     const entry: Entry = { contentHash: hash, opening: this.#open(request), invocation: undefined };
     this.#entries.set(invocationId, entry);
     try {
@@ -53,6 +57,7 @@ export class InvocationRegistry {
       return entry.invocation;
     } catch (error) {
       this.#entries.delete(invocationId);
+      this.#running.release(request.principal.id);
       throw error;
     }
   }
@@ -105,6 +110,7 @@ export class InvocationRegistry {
   }
 
   #retain(invocation: Invocation): void {
+    this.#running.release(invocation.request.principal.id);
     const expiresAt = Date.now() + this.#host.limits.retentionSeconds * 1000;
     this.#ended.set(invocation.request.invocationId, { invocation, expiresAt });
     this.#endedBytes += invocation.bytes;

@@ -13,6 +13,7 @@ import { ANSWER_HEADERS, errorEnvelope, statusOf } from "./envelope.ts";
 import { createHttpApp } from "./http.ts";
 import { createMemoryLogStore } from "./memory-log.ts";
 import { type ErrorContext, type Limits, readLimits, readPort, type ServeOptions } from "./options.ts";
+import { Quota } from "./quota.ts";
 import { InvocationRegistry } from "./registry.ts";
 import type { Services } from "./services.ts";
 import { createUpgradeHandler, type OpenConnections, refuseSocket } from "./upgrade.ts";
@@ -55,6 +56,7 @@ export async function serve(agents: Agent | readonly Agent[], options: ServeOpti
     registry: new InvocationRegistry(store, { limits, onError }),
     authenticator,
     access: createAccessRules({ host, port, allowedHosts: options.allowedHosts, allowedOrigins: options.allowedOrigins }),
+    connectionsPerKey: new Quota(limits.maxConnectionsPerKey, "connections are open, which is the limit (maxConnectionsPerKey)."),
     limits,
     durability: store.durability,
     allowTokenInQuery: options.allowTokenInQuery ?? false,

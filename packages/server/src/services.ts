@@ -6,6 +6,7 @@ import type { Agent } from "./agent.ts";
 import type { Authenticator } from "./auth.ts";
 import type { LogStore } from "./log.ts";
 import type { ErrorContext, Limits } from "./options.ts";
+import type { Quota } from "./quota.ts";
 import type { InvocationRegistry } from "./registry.ts";
 
 /** The parts of one server. */
@@ -14,6 +15,7 @@ export interface Services {
   readonly registry: InvocationRegistry;
   readonly authenticator: Authenticator;
   readonly access: AccessRules;
+  readonly connectionsPerKey: Quota;
   readonly limits: Limits;
   readonly durability: LogStore["durability"];
   readonly allowTokenInQuery: boolean;

@@ -11,7 +11,7 @@ import {
   type ServeOptions,
   serve,
 } from "../src/index.ts";
-import { codeOf, connect, contents, get, post, resumeFrame, serveAgents, serveEntrypoints, startFrame } from "./support.ts";
+import { codeOf, connect, contents, get, type Peer, post, resumeFrame, serveAgents, serveEntrypoints, startFrame } from "./support.ts";
 
 const agent = defineAgent({ id: "agent", entrypoints: { a_stream: () => [1] } });
 const thrownBy = async (work: () => unknown): Promise<RunAgentError> => {
@@ -90,6 +90,37 @@ describe("limits on numbers", () => {
     peer.send({ type: "cancel", mode: "immediate" });
     await peer.untilEnd();
     expect((await post(url, { entrypoint_tag: "chat" })).status).toBe(200);
+  });
+
+  test("one key's connections and invocations do not use up those of others", async () => {
+    const limits = { maxConnectionsPerKey: 1, maxInvocationsPerKey: 1 };
+    const server = await serveEntrypoints(
+      { a_stream: () => new Promise<never>(() => {}), chat: () => 1 },
+      { apiKeys: ["k1", "k2"], limits },
+    );
+    const open = async (key: string, id: string): Promise<Peer> => {
+      const peer = await connect(server);
+      peer.send(startFrame("a_stream", id, { auth: { token: key } }));
+      return peer;
+    };
+    const first = await open("k1", "inv-1");
+    expect(await first.next()).toMatchObject({ status: "stream_started" });
+    const refused = await open("k1", "inv-2");
+    expect(await refused.next()).toMatchObject({
+      error: { code: "RATE_LIMITED", message: expect.stringContaining("maxConnectionsPerKey") },
+    });
+    const url = `${server.url}/api/v1/agents/agent/run`;
+    const run = (key: string) => post(url, { entrypoint_tag: "chat" }, { authorization: `Bearer ${key}` });
+    const limited = await run("k1");
+    expect([limited.status, codeOf(limited.body)]).toEqual([429, "RATE_LIMITED"]);
+    expect((await run("k2")).status).toBe(200);
+    expect(await (await open("k2", "inv-3")).next()).toMatchObject({ status: "stream_started" });
+    first.send({ type: "cancel", mode: "immediate" });
+    await first.untilEnd();
+    expect((await run("k1")).status).toBe(200);
+    first.ws.close();
+    await first.closed;
+    await expect.poll(async () => (await (await open("k1", "inv-1")).next()).status).toBe("stream_started");
   });
 
   test("too many connections are refused on the upgrade", async () => {

@@ -26,7 +26,7 @@ describe("a stream", () => {
       first_seq: 1,
       heartbeat_seconds: 0,
     });
-    expect(started).toMatchObject({ resume_seconds: 3600, durability: "memory" });
+    expect(started).toMatchObject({ resume_seconds: 86_400, durability: "memory" });
     expect(rest.map((frame) => frame.seq)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(contents(rest)).toEqual(["Once upon", { n: 1 }, null, null, 0]);
     expect(rest.at(-1)).toMatchObject({ status: "stream_completed", total_chunks: 5, invocation_id: "inv-1" });
