@@ -285,7 +285,8 @@ const REAL_CLOCK = {
 function share(config: ClientConfig, options: ConnectionOptions, runtime: Runtime): Shared {
   const { apiUrl, apiKey, maxServerFrameBytes } = config;
   const custom = options.fetch;
-  const pool: HttpPool = custom === undefined ? runtime.createHttp() : { fetch: (url, init) => custom(url, init), close: async () => {} };
+  const pool: HttpPool =
+    custom === undefined ? runtime.createHttp(config.connectTimeoutMs) : { fetch: (url, init) => custom(url, init), close: async () => {} };
   const sockets = options.WebSocket === undefined ? runtime.sockets : standardSockets(options.WebSocket);
   const url = `${apiUrl.replace(/^http/, "ws")}/agents/${encodeURIComponent(config.agentId)}/run-stream`;
   return {

@@ -28,6 +28,10 @@ export function connectionError(cause: unknown, address: string, sent: boolean):
       suggestion: "Install the certificate authority on this machine, or correct the address; certificates are never skipped.",
     });
   }
+  if (code === "UND_ERR_CONNECT_TIMEOUT") {
+    const message = `The connection to ${address} was not open in time (connectTimeoutMs).`;
+    return new RunAgentError("TIMEOUT", message, { cause, retryable: true });
+  }
   const reason = (code !== undefined && REASONS[code]) || innermostMessage(cause) || "the connection failed";
   const suffix = code === undefined ? "" : ` (${code})`;
   return new RunAgentError("CONNECTION_ERROR", `No answer from ${address}: ${reason}${suffix}.`, {

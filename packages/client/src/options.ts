@@ -41,7 +41,7 @@ export interface ConnectionOptions {
   readonly persistentMemory?: boolean | undefined;
   /** Seconds an invocation may take, on the server and here. RUNAGENT_TIMEOUT; default 300 for run, none for streams. */
   readonly timeoutSeconds?: number | undefined;
-  /** Milliseconds until a stream's connection must be open. Default 10000; 0: no deadline. */
+  /** Milliseconds until a connection must be open. Default 10000; 0: no deadline of ours. */
   readonly connectTimeoutMs?: number | undefined;
   /** Milliseconds a stream may go without a record while it is waited for. Default 300000; 0: no deadline. */
   readonly idleTimeoutMs?: number | undefined;

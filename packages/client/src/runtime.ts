@@ -4,8 +4,11 @@ import type { SocketFactory } from "./transports/websocket.ts";
 export interface Runtime {
   /** The value of an environment variable, where the runtime has them. */
   env(name: string): string | undefined;
-  /** A fetch with connections of its own. */
-  createHttp(): HttpPool;
+  /**
+   * A fetch with connections of its own.
+   * @param connectTimeoutMs Milliseconds until a connection must be open; 0 or Infinity: the runtime's own deadline.
+   */
+  createHttp(connectTimeoutMs: number): HttpPool;
   readonly sockets: SocketFactory;
 }
 

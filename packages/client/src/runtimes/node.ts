@@ -42,13 +42,14 @@ export class RunAgentClient<Tag extends string = string, Input = UntypedInput, O
   }
 }
 
-function createHttp(): HttpPool {
+function createHttp(connectTimeoutMs: number): HttpPool {
   // Loaded with the first request: a client that only streams does not pay for it.
   let loading: Promise<{ fetch: HttpPool["fetch"]; close(): Promise<void> }> | undefined;
   const load = async (): Promise<HttpPool> => {
     const { Agent, fetch } = await import("undici");
     // The deadlines are the caller's: undici's own would end a run that takes longer than five minutes.
-    const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+    const connect = Number.isFinite(connectTimeoutMs) && connectTimeoutMs > 0 ? { connect: { timeout: connectTimeoutMs } } : {};
+    const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0, ...connect });
     // undici's Response is the standard one; only its declarations are its own.
     return {
       fetch: async (url, init) => (await fetch(url, { ...init, dispatcher })) as unknown as Response,
