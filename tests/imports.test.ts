@@ -64,7 +64,7 @@ describe("import rules", () => {
   });
 
   it("the session sees state, queue and the seam; transports see the seam and what they share", () => {
-    const own = ["queue", "state", "transport", "timers", "deadlines", "cancel-request", "abort-error"].map((name) => src(`${name}.ts`));
+    const own = ["queue", "state", "transport", "timers", "deadlines", "cancel-request", "abort-signal"].map((name) => src(`${name}.ts`));
     const allowed = [...own, "@runagent/core"];
     expect(list(client.filter(({ file, target }) => file === src("session.ts") && !allowed.includes(target)))).toEqual([]);
     const seam = [src("transport.ts"), src("encode-json.ts"), "@runagent/core"];

@@ -16,6 +16,8 @@ export class CancelRequest {
   #resolve: (result: CancelAnswer) => void = () => {};
   #reject: (error: RunAgentError) => void = () => {};
   readonly #stopTimer: () => void;
+  /** False once the answer is known. */
+  pending = true;
 
   /** @param startTimer Starts the deadline of the answer and returns what stops it. */
   constructor(mode: Mode, startTimer: () => () => void) {
@@ -34,11 +36,13 @@ export class CancelRequest {
   }
 
   settle(result: CancelAnswer): void {
+    this.pending = false;
     this.#stopTimer();
     this.#resolve(result);
   }
 
   fail(error: RunAgentError): void {
+    this.pending = false;
     this.#stopTimer();
     this.#reject(error);
   }

@@ -1,6 +1,5 @@
 import {
   type Architecture,
-  assertId,
   type Health,
   isJsonObject,
   isStreamTag,
@@ -12,7 +11,9 @@ import {
   type StartFrame,
   validateWith,
 } from "@runagent/core";
-import { dataOf, type HttpOptions, type HttpRequest, requestJson } from "./http.ts";
+import { abortError } from "./abort-signal.ts";
+import { type CallOptions, checkCallOptions, checkInput } from "./call-options.ts";
+import { dataOf, type HttpOptions, type HttpRequest, notRunAgent, requestJson } from "./http.ts";
 import {
   type ClientConfig,
   type ConnectionOptions,
@@ -21,30 +22,13 @@ import {
   type Untyped,
   type UntypedInput,
 } from "./options.ts";
+import { withoutKey } from "./redact.ts";
 import type { HttpPool, Runtime } from "./runtime.ts";
 import { Session } from "./session.ts";
 import { RunAgentStream } from "./stream.ts";
 import type { Transport } from "./transport.ts";
 import { standardSockets } from "./transports/standard-websocket.ts";
 import { createWebSocketTransport } from "./transports/websocket.ts";
-
-/** What one call may say beside its input. */
-export interface CallOptions {
-  /** Positional arguments. */
-  readonly args?: readonly unknown[] | undefined;
-  /** Aborting it cancels the invocation and rejects the call, or the next read, with CANCELLED. */
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds the invocation may take in all. Default: timeoutSeconds of the client; else 300000 for run, none for streams. */
-  readonly timeoutMs?: number | undefined;
-  /** In place of the client's. */
-  readonly connectTimeoutMs?: number | undefined;
-  /** In place of the client's. */
-  readonly idleTimeoutMs?: number | undefined;
-  /** In place of the client's. */
-  readonly onDisconnect?: "continue" | "cancel" | undefined;
-  /** In place of a random one: sending the same start twice with one id runs the agent once. */
-  readonly invocationId?: string | undefined;
-}
 
 /** The arguments of run and runStream: the input may be left out when all of it is optional. */
 export type CallArguments<Input> =
@@ -61,7 +45,8 @@ export interface EntrypointSchemas<Input, Output> {
 
 const DEFAULT_RUN_TIMEOUT_MS = 300_000;
 const REQUEST_TIMEOUT_MS = 30_000;
-const CANCEL_REQUEST_TIMEOUT_MS = 5_000;
+/** Short: a process that is done should not wait long for a server that does not answer. */
+const CANCEL_REQUEST_TIMEOUT_MS = 1_000;
 /** What the schema of timeout_seconds allows: a year. */
 const MAX_TIMEOUT_SECONDS = 31_536_000;
 
@@ -149,7 +134,8 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
   async architecture(options: Pick<CallOptions, "signal" | "timeoutMs"> = {}): Promise<Architecture> {
     const data = await this.#get(`${this.#agentPath}/architecture`, options);
     // Version 1 servers send more and less than the schema: entrypoints is what a client needs.
-    if (isJsonObject(data) && Array.isArray(data.entrypoints)) return data as unknown as Architecture;
+    if (isJsonObject(data) && Array.isArray(data.entrypoints) && data.entrypoints.every(isJsonObject))
+      return data as unknown as Architecture;
     throw new RunAgentError("ARCHITECTURE_MISSING", `The server's answer for agent ${this.agentId} lists no entrypoints.`);
   }
 
@@ -172,41 +158,64 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
   }
 
   async #get(path: string, { signal, timeoutMs = REQUEST_TIMEOUT_MS }: Pick<CallOptions, "signal" | "timeoutMs">): Promise<unknown> {
-    return dataOf(await requestJson(this.#shared.http, { method: "GET", path, signal, timeoutMs }));
+    checkCallOptions({ signal, timeoutMs });
+    return dataOf(await this.#request({ method: "GET", path, signal, timeoutMs }));
   }
 
-  async #runOnce(input: Input | undefined, options: CallOptions): Promise<unknown> {
-    const request = await this.#createRequest(input, options, DEFAULT_RUN_TIMEOUT_MS);
-    const timeoutMs = this.#totalMs(options, DEFAULT_RUN_TIMEOUT_MS);
-    const invocationId = request.invocation_id;
-    let body: JsonObject;
+  async #request(request: HttpRequest): Promise<JsonObject> {
     try {
-      body = await requestJson(this.#shared.http, {
-        method: "POST",
-        path: `${this.#agentPath}/run`,
-        body: request,
-        signal: options.signal,
-        timeoutMs,
-      });
+      return await requestJson(this.#shared.http, request);
+    } catch (error) {
+      throw RunAgentError.is(error) ? this.#redact(error) : error;
+    }
+  }
+
+  readonly #redact = (error: RunAgentError): RunAgentError => withoutKey(error, this.#config.apiKey);
+
+  async #runOnce(input: Input | undefined, options: CallOptions): Promise<unknown> {
+    checkCallOptions(options);
+    const created = this.#createRequest(input, options, DEFAULT_RUN_TIMEOUT_MS);
+    const request = created instanceof Promise ? await created : created;
+    if (options.signal?.aborted) throw abortError(options.signal);
+    const invocationId = request.invocation_id;
+    const timeoutMs = this.#totalMs(options, DEFAULT_RUN_TIMEOUT_MS);
+    let result: unknown;
+    try {
+      const path = `${this.#agentPath}/run`;
+      result = this.#readResult(
+        await this.#request({ method: "POST", path, body: request, signal: options.signal, timeoutMs }),
+        invocationId,
+      );
     } catch (error) {
       if (!RunAgentError.is(error)) throw error;
       const gaveUp = error.origin === "local" && (error.code === "CANCELLED" || error.code === "TIMEOUT");
       if (gaveUp) this.#cancelInBackground(invocationId);
       throw error.with({ invocationId });
     }
-    const result = body.protocol === 2 ? body.data : readResultV1(body);
     if (this.#schemas.output === undefined) return result;
     return validateWith(this.#schemas.output, result, "result", "VALIDATION_ERROR");
   }
 
-  #openStream<O>(input: Input | undefined, options: CallOptions): RunAgentStream<O> {
-    const { connectTimeoutMs, idleTimeoutMs, bufferBytes, onDisconnect } = this.#config;
+  /** The result in the answer of either version. [run.answer.1] [run1.read.1] */
+  #readResult(body: JsonObject, invocationId: string): unknown {
+    if (body.protocol === 2) {
+      if (!("data" in body)) throw new RunAgentError("PROTOCOL_ERROR", "The server's answer says it succeeded and holds no data.");
+      if (body.invocation_id === undefined || body.invocation_id === invocationId) return body.data;
+      throw new RunAgentError("PROTOCOL_ERROR", `The server answered for invocation ${JSON.stringify(body.invocation_id)}.`);
+    }
+    const isAnswer = body.success === true || ["data", "output_data", "content"].some((field) => field in body);
+    if (!isAnswer) throw notRunAgent(200, new URL(this.#shared.http.apiUrl).origin);
+    return readResultV1(body);
+  }
+
+  #openStream<O>(input: Input | undefined, given: CallOptions): RunAgentStream<O> {
+    const { connectTimeoutMs, idleTimeoutMs, bufferBytes } = this.#config;
+    const { options, error } = readCallOptions(given);
     const invocationId = options.invocationId ?? createInvocationId();
-    const start = this.#createStart(input, { ...options, invocationId, onDisconnect: options.onDisconnect ?? onDisconnect });
     const session = new Session({
       transport: this.#shared.transport,
       invocationId,
-      start,
+      start: error === undefined ? this.#createStart(input, { ...options, invocationId }) : Promise.reject(error),
       deadlines: {
         connectMs: options.connectTimeoutMs ?? connectTimeoutMs,
         idleMs: options.idleTimeoutMs ?? idleTimeoutMs,
@@ -215,47 +224,48 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
       signal: options.signal,
       bufferBytes,
       clock: REAL_CLOCK,
+      redact: this.#redact,
     });
     // O is what the caller says the output is; without a schema nobody checks it.
     return new RunAgentStream(session, this.#schemas.output as StandardSchemaV1<unknown, O> | undefined);
   }
 
-  async #createStart(input: Input | undefined, options: CallOptions): Promise<StartFrame> {
-    if (!isStreamTag(this.entrypointTag)) {
-      const message = `Streaming requires an entrypoint tag that ends in _stream, not ${JSON.stringify(this.entrypointTag)}.`;
-      throw new RunAgentError("NON_STREAM_ENTRYPOINT", message, { suggestion: "Call it with run()." });
+  /** At once where it can be: the input is sent as it is now, whatever the caller does with it later. */
+  #createStart(input: Input | undefined, options: CallOptions): StartFrame | Promise<StartFrame> {
+    const toStart = (request: RunRequest): StartFrame => {
+      return { type: "start", ...request, on_disconnect: options.onDisconnect ?? this.#config.onDisconnect };
+    };
+    try {
+      if (!isStreamTag(this.entrypointTag)) {
+        const message = `Streaming requires an entrypoint tag that ends in _stream, not ${JSON.stringify(this.entrypointTag)}.`;
+        throw new RunAgentError("NON_STREAM_ENTRYPOINT", message, { suggestion: "Call it with run()." });
+      }
+      const request = this.#createRequest(input, options, 0);
+      return request instanceof Promise ? request.then(toStart) : toStart(request);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    const request = await this.#createRequest(input, options, 0);
-    return { type: "start", ...request, ...(options.onDisconnect === undefined ? {} : { on_disconnect: options.onDisconnect }) };
   }
 
   /** The request of both versions: an old server ignores what it does not know. [negotiate.silent.1] */
-  async #createRequest(input: Input | undefined, options: CallOptions, defaultTimeoutMs: number): Promise<RunRequest> {
+  #createRequest(input: Input | undefined, options: CallOptions, defaultTimeoutMs: number): RunRequest | Promise<RunRequest> {
     const { userId, persistentMemory } = this.#config;
-    const invocationId = options.invocationId ?? createInvocationId();
-    assertId(invocationId, "invocationId");
-    const timeoutSeconds = this.#totalMs(options, defaultTimeoutMs) / 1000;
-    return {
+    const schema = this.#schemas.input;
+    // Whole seconds, and rather more than less: version 1 servers take no fraction, and the client has its own deadline.
+    const timeoutSeconds = Math.ceil(this.#totalMs(options, defaultTimeoutMs) / 1000);
+    const complete = (value: unknown): RunRequest => ({
       protocol: 2,
-      invocation_id: invocationId,
+      invocation_id: options.invocationId ?? createInvocationId(),
       entrypoint_tag: this.entrypointTag,
-      input_args: [...readArgs(options.args)],
-      input_kwargs: await this.#readInput(input),
+      input_args: [...(options.args ?? [])],
+      input_kwargs: checkInput(value),
       async_execution: false,
       ...(timeoutSeconds > 0 && timeoutSeconds <= MAX_TIMEOUT_SECONDS ? { timeout_seconds: timeoutSeconds } : {}),
       ...(userId === undefined ? {} : { user_id: userId }),
       ...(persistentMemory ? { persistent_memory: true } : {}),
-    };
-  }
-
-  async #readInput(input: Input | undefined): Promise<Record<string, unknown>> {
-    const schema = this.#schemas.input;
-    const value = schema === undefined ? (input ?? {}) : await validateWith(schema, input ?? {}, "input", "VALIDATION_ERROR");
-    if (isJsonObject(value)) return value;
-    throw new RunAgentError("VALIDATION_ERROR", "The input must be an object of named arguments.", {
-      field: "input",
-      suggestion: "Pass positional arguments as options.args.",
     });
+    if (schema === undefined) return complete(input ?? {});
+    return validateWith(schema, input ?? {}, "input", "VALIDATION_ERROR").then(complete);
   }
 
   #totalMs(options: CallOptions, defaultMs: number): number {
@@ -292,7 +302,7 @@ function share(config: ClientConfig, options: ConnectionOptions, runtime: Runtim
   return {
     runtime,
     http: { apiUrl, apiKey, maxBodyBytes: maxServerFrameBytes, pool },
-    transport: createWebSocketTransport({ url, apiKey, maxFrameBytes: maxServerFrameBytes }, sockets),
+    transport: createWebSocketTransport({ url, apiKey, maxFrameBytes: maxServerFrameBytes, maxFragments: config.maxFragments }, sockets),
   };
 }
 
@@ -300,7 +310,13 @@ function createInvocationId(): string {
   return crypto.randomUUID();
 }
 
-function readArgs(args: readonly unknown[] | undefined): readonly unknown[] {
-  if (args === undefined || Array.isArray(args)) return args ?? [];
-  throw new RunAgentError("VALIDATION_ERROR", "options.args must be an array of positional arguments.", { field: "args" });
+/** runStream throws nothing: a call that is wrong fails at the first read. */
+function readCallOptions(given: unknown): { options: CallOptions; error?: RunAgentError } {
+  try {
+    checkCallOptions(given);
+    return { options: given };
+  } catch (error) {
+    if (!RunAgentError.is(error)) throw error;
+    return { options: {}, error };
+  }
 }

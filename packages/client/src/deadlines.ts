@@ -14,17 +14,17 @@ export interface Deadlines {
 /** What the deadlines ask of a session, and tell it. */
 export interface Watched {
   isOpen(): boolean;
-  /** With records queued it is the consumer that is slow, not the server. */
-  hasQueued(): boolean;
+  /** Somebody waits for the server: for its acceptance, or for a record. */
+  isAwaited(): boolean;
   /** The server is late: what is queued is still delivered. */
   fail(error: RunAgentError): void;
   /** The caller's time is over. */
   abort(error: RunAgentError): void;
 }
 
-/** Starts the deadlines. @returns What to call when a record has come, or the server has accepted. */
+/** Starts the deadlines. @returns What to call when a record has come, and when the consumer begins to wait for one. */
 export function startDeadlines({ connectMs, idleMs, totalMs }: Deadlines, timers: Timers, watched: Watched): () => void {
-  let lastRecordAt = timers.now();
+  let silentSince = timers.now();
   if (isDeadline(connectMs)) {
     timers.start(connectMs, () => {
       if (watched.isOpen()) return;
@@ -36,18 +36,18 @@ export function startDeadlines({ connectMs, idleMs, totalMs }: Deadlines, timers
   if (isDeadline(totalMs)) {
     timers.start(totalMs, () => watched.abort(new RunAgentError("TIMEOUT", `The stream did not end within ${totalMs} ms (timeoutMs).`)));
   }
-  // One timer that looks when the last record came is cheaper than one for each record.
+  // One timer that looks since when it has been silent is cheaper than one for each record.
   const watchIdle = (waitMs: number): void => {
     timers.start(waitMs, () => {
-      if (watched.hasQueued()) lastRecordAt = timers.now();
-      const silentMs = timers.now() - lastRecordAt;
+      if (!watched.isAwaited()) silentSince = timers.now();
+      const silentMs = timers.now() - silentSince;
       if (silentMs >= idleMs) watched.fail(new RunAgentError("TIMEOUT", `No record came for ${idleMs} ms (idleTimeoutMs).`));
       else watchIdle(Math.max(idleMs - silentMs, 1));
     });
   };
   if (isDeadline(idleMs)) watchIdle(idleMs);
   return () => {
-    lastRecordAt = timers.now();
+    silentSince = timers.now();
   };
 }
 

@@ -1,5 +1,5 @@
 import { errorFromHttp, isJsonObject, type JsonObject, parseJson, RunAgentError } from "@runagent/core";
-import { abortError } from "./abort-error.ts";
+import { abortError, onAbort } from "./abort-signal.ts";
 import { encodeJson } from "./encode-json.ts";
 import { connectionError, redirectError } from "./network-error.ts";
 import type { HttpPool } from "./runtime.ts";
@@ -32,32 +32,39 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export async function requestJson(options: HttpOptions, request: HttpRequest): Promise<JsonObject> {
   const address = new URL(options.apiUrl).origin;
   const abort = new AbortController();
-  const onAbort = (): void => abort.abort(abortError(request.signal));
+  const gaveUp = new Promise<never>((_, reject) => {
+    abort.signal.addEventListener("abort", () => reject(abort.signal.reason), { once: true });
+  });
+  const forgetSignal = request.signal === undefined ? undefined : onAbort(request.signal, () => abort.abort(abortError(request.signal)));
   const timer = startTimer(request.timeoutMs, () => {
     abort.abort(new RunAgentError("TIMEOUT", `${address} did not answer within ${request.timeoutMs} ms.`));
   });
   try {
     if (request.signal?.aborted) throw abortError(request.signal);
-    request.signal?.addEventListener("abort", onAbort, { once: true });
-    const response = await options.pool.fetch(options.apiUrl + request.path, {
-      method: request.method,
-      headers: headersOf(options, request),
-      ...(request.body === undefined ? {} : { body: encodeJson(request.body) }),
-      signal: abort.signal,
-      redirect: "manual",
-    });
-    if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
-      await response.body?.cancel();
-      throw redirectError(response.status, response.headers.get("location"), address);
-    }
-    return openBody(response.status, await readText(response, options.maxBodyBytes), address);
+    // A fetch of the caller's may not heed its signal; the deadline holds all the same.
+    return await Promise.race([exchange(options, request, abort.signal, address), gaveUp]);
   } catch (error) {
     if (abort.signal.aborted && RunAgentError.is(abort.signal.reason)) throw abort.signal.reason;
     throw RunAgentError.is(error) ? error : connectionError(error, address, request.method !== "GET");
   } finally {
     clearTimeout(timer);
-    request.signal?.removeEventListener("abort", onAbort);
+    forgetSignal?.();
   }
+}
+
+async function exchange(options: HttpOptions, request: HttpRequest, signal: AbortSignal, address: string): Promise<JsonObject> {
+  const response = await options.pool.fetch(options.apiUrl + request.path, {
+    method: request.method,
+    headers: headersOf(options, request),
+    ...(request.body === undefined ? {} : { body: encodeJson(request.body) }),
+    signal,
+    redirect: "manual",
+  });
+  if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
+    await response.body?.cancel();
+    throw redirectError(response.status, response.headers.get("location"), address);
+  }
+  return openBody(response.status, await readText(response, options.maxBodyBytes), address);
 }
 
 /** The `data` of an envelope, or the whole answer of a server that sends none. */
@@ -84,12 +91,20 @@ function openBody(status: number, text: string, address: string): JsonObject {
     throw notRunAgent(status, address, cause);
   }
   if (status >= 400) throw errorFromHttp(status, body);
-  if (!isJsonObject(body)) throw notRunAgent(status, address, undefined);
-  if (body.success === false) throw errorFromHttp(status, body);
+  // Some version 1 servers answer a run with the bare text.
+  if (typeof body === "string") return { success: true, data: body };
+  if (!isJsonObject(body)) throw notRunAgent(status, address);
+  const failed = body.success === false || (body.success === undefined && (body.detail !== undefined || isError(body.error)));
+  if (failed) throw errorFromHttp(status, body);
   return body;
 }
 
-function notRunAgent(status: number, address: string, cause: unknown): RunAgentError {
+function isError(value: unknown): boolean {
+  return typeof value === "string" || isJsonObject(value);
+}
+
+/** The error for an answer that no RunAgent server gives. */
+export function notRunAgent(status: number, address: string, cause?: unknown): RunAgentError {
   return new RunAgentError("PROTOCOL_ERROR", `${address} does not answer as a RunAgent server does (HTTP ${status}, no JSON envelope).`, {
     cause,
     suggestion: "Check host, port or baseUrl: another server may be listening there.",

@@ -10,8 +10,9 @@ export {
   RunAgentError,
   type StandardSchemaV1,
 } from "@runagent/core";
+export type { CallOptions } from "./call-options.ts";
 export type { CancelAnswer } from "./cancel-request.ts";
-export type { CallArguments, CallOptions, EntrypointSchemas, RunAgentClientBase, RunResult } from "./client.ts";
+export type { CallArguments, EntrypointSchemas, RunAgentClientBase, RunResult } from "./client.ts";
 export { type CursorResult, StreamCursor } from "./cursor.ts";
 export type { RunAgentClientOptions, Untyped, UntypedInput } from "./options.ts";
 export type { StreamStarted } from "./session.ts";

@@ -21,6 +21,13 @@ export interface RunAgentClientOptions<Tag extends string = string, Input = Unty
   readonly output?: StandardSchemaV1<unknown, Output> | undefined;
 }
 
+/** The options that an entrypoint has of its own, whatever its types. */
+interface EntrypointOptions {
+  readonly entrypointTag: string;
+  readonly input?: unknown;
+  readonly output?: unknown;
+}
+
 /** The options that are the same for every entrypoint. */
 export interface ConnectionOptions {
   /** Id of the agent: one path segment. */
@@ -51,6 +58,8 @@ export interface ConnectionOptions {
   readonly onDisconnect?: "continue" | "cancel" | undefined;
   /** Largest frame or answer that is read, in bytes. Default 16777216. */
   readonly maxServerFrameBytes?: number | undefined;
+  /** Most fragments of one WebSocket message that are read, where the runtime can count them. Default 64. */
+  readonly maxFragments?: number | undefined;
   /** How many bytes of records may wait for the consumer before reading from the network stops. Default 1048576. */
   readonly bufferBytes?: number | undefined;
   /** In place of the runtime's fetch. */
@@ -88,6 +97,7 @@ export interface ClientConfig {
   readonly extraParams: Readonly<Record<string, unknown>>;
   readonly onDisconnect: "continue" | "cancel";
   readonly maxServerFrameBytes: number;
+  readonly maxFragments: number;
   readonly bufferBytes: number;
 }
 
@@ -98,14 +108,23 @@ const DEFAULT_PORT = 8450;
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 const DEFAULT_IDLE_TIMEOUT_MS = 300_000;
 const DEFAULT_MAX_SERVER_FRAME_BYTES = 16 * 1024 * 1024;
+/** Many small pieces pin far more memory than they hold. [limit.named.1] */
+const DEFAULT_MAX_FRAGMENTS = 64;
 const DEFAULT_BUFFER_BYTES = 1024 * 1024;
 
 /** Checks the options and completes them from the environment. @throws RunAgentError VALIDATION_ERROR that names the option or variable. */
-export function resolveOptions(options: ConnectionOptions & { readonly entrypointTag: string }, env: Runtime["env"]): ClientConfig {
+export function resolveOptions(options: ConnectionOptions & EntrypointOptions, env: Runtime["env"]): ClientConfig {
   if (!isJsonObject(options)) throw invalid("options", "must be an object with agentId and entrypointTag");
   const read = createReader(options, env);
   assertId(options.agentId, "agentId");
   assertEntrypointTag(options.entrypointTag, "entrypointTag");
+  for (const name of ["fetch", "WebSocket"] as const) {
+    if (options[name] !== undefined && typeof options[name] !== "function") throw invalid(name, "must be a function or class");
+  }
+  for (const name of ["input", "output"] as const) {
+    if (options[name] !== undefined && !isSchema(options[name]))
+      throw invalid(name, "must be a schema of a Standard Schema library, such as zod");
+  }
   const apiKey = read.text("apiKey", "RUNAGENT_API_KEY");
   // A header with a line break in it would be refused by every runtime, in words that name the key.
   if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey)) throw invalid("apiKey", "must be printable ASCII without spaces");
@@ -122,6 +141,7 @@ export function resolveOptions(options: ConnectionOptions & { readonly entrypoin
     extraParams: options.extraParams ?? {},
     onDisconnect: read.choice("onDisconnect", ["continue", "cancel"]) ?? "continue",
     maxServerFrameBytes: read.number("maxServerFrameBytes", undefined, { above: 0 }) ?? DEFAULT_MAX_SERVER_FRAME_BYTES,
+    maxFragments: read.number("maxFragments", undefined, { above: 0 }) ?? DEFAULT_MAX_FRAGMENTS,
     bufferBytes: read.number("bufferBytes", undefined, { above: 0 }) ?? DEFAULT_BUFFER_BYTES,
   };
 }
@@ -144,8 +164,7 @@ function resolveApiUrl(read: Reader): string {
 function parseBaseUrl(text: string): string {
   const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text.replace(/^ws(s?):/i, "http$1:") : `https://${text}`;
   const url = URL.canParse(withScheme) ? new URL(withScheme) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol))
-    throw invalid("baseUrl", `is ${JSON.stringify(text)}, which is not an http or https address`);
+  if (url === undefined || !/^https?:$/.test(url.protocol)) throw invalid("baseUrl", "is not an http or https address");
   if (url.username !== "" || url.password !== "") throw invalid("baseUrl", "holds a user name or password; pass the key as apiKey");
   if (url.search !== "" || url.hash !== "") throw invalid("baseUrl", "holds a query or fragment; leave it out");
   const path = url.pathname.replace(/\/+$/, "");
@@ -207,6 +226,11 @@ function createReader(options: object, env: Runtime["env"]): Reader {
       return chosen;
     },
   };
+}
+
+function isSchema(value: unknown): boolean {
+  const carrier = (typeof value === "object" && value !== null) || typeof value === "function";
+  return carrier && "~standard" in value;
 }
 
 function invalid(field: string, problem: string): RunAgentError {

@@ -10,6 +10,8 @@
 export interface QueueEvents {
   onFull(): void;
   onDrained(): void;
+  /** The reader has taken everything, and waits for more. */
+  onAwaited(): void;
 }
 
 /** The queue between a session and its one reader. */
@@ -32,6 +34,16 @@ export class RecordQueue<T> {
 
   get length(): number {
     return this.#items.length - this.#head;
+  }
+
+  /** True between onFull and onDrained. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  /** True while the reader waits. */
+  get awaited(): boolean {
+    return this.#wake !== undefined;
   }
 
   /** True once nothing more will be pushed; items may still be queued. */
@@ -83,6 +95,7 @@ export class RecordQueue<T> {
 
   /** Calls back once, at the next push or at the end. */
   onReadable(wake: () => void): void {
+    if (this.#wake === undefined) this.#events.onAwaited();
     this.#wake = wake;
   }
 

@@ -10,7 +10,7 @@ import {
   type StreamCancelledFrame,
   type StreamCompletedFrame,
 } from "@runagent/core";
-import { abortError } from "./abort-error.ts";
+import { abortError, onAbort } from "./abort-signal.ts";
 import { type CancelAnswer, CancelRequest } from "./cancel-request.ts";
 import { type Deadlines, startDeadlines } from "./deadlines.ts";
 import { RecordQueue } from "./queue.ts";
@@ -24,11 +24,13 @@ export interface StreamStarted {
   readonly protocol: 1 | 2;
 }
 
+/** What the server said of the whole; empty when it did not. */
+export type Totals = Partial<Pick<StreamCompletedFrame, "total_chunks" | "execution_time">>;
+
 /** How a stream ended, once it has. */
 export type SessionEnd =
-  | { readonly status: "completed"; readonly record: StreamCompletedFrame }
-  /** `record` is undefined when the server had not accepted yet, or speaks version 1. */
-  | { readonly status: "cancelled"; readonly record: StreamCancelledFrame | undefined }
+  | { readonly status: "completed"; readonly totals: Totals }
+  | { readonly status: "cancelled"; readonly totals: Totals }
   | { readonly status: "failed"; readonly error: RunAgentError }
   | { readonly status: "detached" };
 
@@ -42,10 +44,14 @@ export interface SessionOptions {
   /** How many bytes may wait for the consumer before reading stops. */
   readonly bufferBytes: number;
   readonly clock: Clock;
+  /** Takes the key out of an error that repeats it. [sec.key.2] */
+  redact(error: RunAgentError): RunAgentError;
 }
 
 /** How long a cancel waits for its answer, in milliseconds. */
 const CANCEL_ACKNOWLEDGE_MS = 10_000;
+/** How long a detach waits for the server to accept, in milliseconds. */
+const DETACH_WAIT_MS = 10_000;
 
 /** Before there is a connection, and where none will be. */
 const NO_CONNECTION: Connection = { send() {}, pause() {}, resume() {}, close() {} };
@@ -69,6 +75,7 @@ export class Session {
   #cancel: CancelRequest | undefined;
   readonly #timers: Timers;
   #onProgress: () => void = () => {};
+  #forgetSignal: () => void = () => {};
   readonly #onThrown = (error: unknown): void =>
     this.fail(
       RunAgentError.is(error) ? error : new RunAgentError("PROTOCOL_ERROR", "The stream failed inside the client.", { cause: error }),
@@ -86,17 +93,19 @@ export class Session {
     // Whoever reads the stream learns of the failure there; nobody has to look at `started`.
     this.started.catch(() => {});
     this.queue = new RecordQueue(options.bufferBytes, {
-      onFull: () => this.#connection.pause(),
+      // The answer to a cancel may stand behind more records than the consumer wants to take.
+      onFull: () => this.#cancel?.pending || this.#connection.pause(),
       onDrained: () => this.#connection.resume(),
+      onAwaited: () => this.#onProgress(),
     });
     if (options.signal?.aborted) {
       this.#onAbort();
       return;
     }
-    options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    if (options.signal !== undefined) this.#forgetSignal = onAbort(options.signal, this.#onAbort);
     this.#onProgress = startDeadlines(options.deadlines, this.#timers, {
       isOpen: () => this.#opened,
-      hasQueued: () => this.queue.length > 0,
+      isAwaited: () => this.state.phase === "starting" || this.queue.awaited,
       fail: (error) => this.fail(error),
       abort: (error) => this.abort(error),
     });
@@ -118,7 +127,7 @@ export class Session {
     if (this.end !== undefined) return Promise.resolve(this.#cancelAnswer(mode, "already_ended"));
     if (!this.#opened) {
       // Nothing was sent, so nothing runs.
-      this.#finish({ status: "cancelled", record: undefined });
+      this.#finish({ status: "cancelled", totals: {} });
       return Promise.resolve(this.#cancelAnswer(mode, "accepted"));
     }
     if (this.state.protocol === 1) return this.#cancelV1(mode);
@@ -127,13 +136,14 @@ export class Session {
     this.#cancel = new CancelRequest(mode, () => this.#timers.start(CANCEL_ACKNOWLEDGE_MS, () => this.#onCancelUnanswered()));
     // A version 1 server that has not answered yet ignores this frame; #onAccepted sees to it.
     this.#connection.send({ type: "cancel", mode });
+    this.#connection.resume();
     return this.#cancel.answer;
   }
 
   /** Leaves the invocation running and lets go of the connection. What was not taken is not delivered. [conn.detach.1] */
   async detach(): Promise<void> {
-    // Before the server has accepted there is nothing yet that could be left running.
-    await this.started;
+    // With the acceptance comes the cursor; a server that does not give it in time is left all the same.
+    await Promise.race([this.started, new Promise<void>((resolve) => this.#timers.start(DETACH_WAIT_MS, resolve))]);
     this.queue.clear();
     this.#finish({ status: "detached" });
   }
@@ -143,7 +153,7 @@ export class Session {
     this.queue.clear();
     if (this.end !== undefined) return;
     if (this.#opened) this.#connection.send({ type: "cancel", mode: "immediate" });
-    this.#finish({ status: "cancelled", record: undefined });
+    this.#finish({ status: "cancelled", totals: {} });
   }
 
   /** Stops the invocation and fails the stream at once, dropping what is queued. */
@@ -165,7 +175,7 @@ export class Session {
 
   /** Fails the stream: what is queued is still delivered. */
   fail(error: RunAgentError): void {
-    this.#finish({ status: "failed", error: error.with({ invocationId: this.state.invocationId }) });
+    this.#finish({ status: "failed", error: this.#options.redact(error).with({ invocationId: this.state.invocationId }) });
   }
 
   #connect(start: StartFrame): void {
@@ -211,18 +221,19 @@ export class Session {
       case "completed":
         if (effect.accepts) this.#onAccepted();
         this.queue.push(effect.record, bytes);
-        this.#finish({ status: "completed", record: effect.record });
+        this.#finish({ status: "completed", totals: effect.totals });
         break;
       case "cancelled":
         this.queue.push(effect.record, bytes);
         if (this.#cancel === undefined) this.fail(cancelledByOthers(effect.record));
-        else this.#finish({ status: "cancelled", record: effect.record });
+        else this.#finish({ status: "cancelled", totals: effect.record });
         break;
       case "failed":
         this.fail(effect.error);
         break;
       case "cancel-acknowledged":
         this.#cancel?.settle(this.#cancelAnswer(effect.frame.mode, effect.frame.outcome));
+        if (this.queue.full) this.#connection.pause();
         break;
       case "none":
         break;
@@ -263,7 +274,7 @@ export class Session {
     if (this.end !== undefined) return;
     this.end = end;
     this.state.phase = "ended";
-    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#forgetSignal();
     this.#timers.stopAll();
     if (end.status === "failed") this.#refuse(end.error);
     else this.#refuse(new RunAgentError("CANCELLED", "The stream ended before the server accepted it."));
@@ -280,7 +291,7 @@ export class Session {
       throw new RunAgentError("VALIDATION_ERROR", message, { field: "mode", suggestion: 'Use cancel("immediate").' });
     }
     // Closing is all there is. [cancel.v1.1]
-    this.#finish({ status: "cancelled", record: undefined });
+    this.#finish({ status: "cancelled", totals: {} });
     return this.#cancelAnswer(mode, "accepted");
   }
 

@@ -63,7 +63,12 @@ export type Effect =
   | { readonly type: "none" }
   | { readonly type: "accepted"; readonly frame: StreamStartedFrame | undefined }
   | { readonly type: "record"; readonly record: QueuedRecord; readonly accepts: boolean }
-  | { readonly type: "completed"; readonly record: StreamCompletedFrame; readonly accepts: boolean }
+  | {
+      readonly type: "completed";
+      readonly record: StreamCompletedFrame;
+      readonly totals: Partial<StreamCompletedFrame>;
+      readonly accepts: boolean;
+    }
   | { readonly type: "cancelled"; readonly record: StreamCancelledFrame }
   | { readonly type: "failed"; readonly error: RunAgentError }
   | { readonly type: "cancel-acknowledged"; readonly frame: CancelAcknowledgedFrame };
@@ -149,7 +154,7 @@ function takeStatus(state: StreamState, frame: Extract<ServerFrame, { type: "sta
       }
       state.phase = "ended";
       if (frame.status === "stream_cancelled") return { type: "cancelled", record: frame };
-      return { type: "completed", record: frame, accepts: false };
+      return { type: "completed", record: frame, totals: frame, accepts: false };
     }
     case "cancel_acknowledged":
       checkInvocation(state, frame.invocation_id);
@@ -162,6 +167,7 @@ function takeStatus(state: StreamState, frame: Extract<ServerFrame, { type: "sta
 function takeStarted(state: StreamState, frame: StreamStartedFrame): Effect {
   checkInvocation(state, frame.invocation_id);
   if (state.epoch !== undefined) throw protocolError(state, "The server accepted the same start twice on one connection.");
+  if (frame.status !== "stream_started") throw protocolError(state, `The server answered a start with ${frame.status}.`);
   if (frame.seq !== state.seq) throw protocolError(state, `The server starts after record ${frame.seq}, not after ${state.seq}.`);
   state.epoch = frame.epoch;
   return { type: "accepted", frame };
@@ -191,7 +197,13 @@ function receiveV1(state: StreamState, frame: FrameV1, accepts: boolean): Effect
         total_chunks: frame.totalChunks ?? state.chunks,
         execution_time: frame.executionTime ?? 0,
       };
-      return { type: "completed", record, accepts };
+      // The record is complete for readers of records; what the server did not say is not said in its name.
+      const { totalChunks, executionTime } = frame;
+      const totals = {
+        ...(totalChunks === undefined ? {} : { total_chunks: totalChunks }),
+        ...(executionTime === undefined ? {} : { execution_time: executionTime }),
+      };
+      return { type: "completed", record, totals, accepts };
     }
     case "failed":
       return fail(state, frame.error.with({ invocationId: state.invocationId }));

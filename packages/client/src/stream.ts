@@ -55,14 +55,14 @@ export class RunAgentStream<T> implements AsyncIterable<T> {
   get summary(): StreamSummary | undefined {
     const { end, state, queue } = this.#session;
     if (end === undefined || queue.length > 0) return undefined;
-    const record = end.status === "completed" || end.status === "cancelled" ? end.record : undefined;
+    const totals = end.status === "completed" || end.status === "cancelled" ? end.totals : {};
     return {
       status: end.status,
       invocationId: state.invocationId,
       protocol: state.protocol,
       chunks: this.#chunksTaken,
-      totalChunks: record?.total_chunks,
-      executionTime: record?.execution_time,
+      totalChunks: totals.total_chunks,
+      executionTime: totals.execution_time,
     };
   }
 
@@ -139,7 +139,14 @@ export class RunAgentStream<T> implements AsyncIterable<T> {
    * Leaves the invocation running on the server and lets go of it here: the stream ends. [conn.detach.1]
    * @returns The position from which it can be continued; undefined with a version 1 server, where closing ends it.
    */
-  async detach(): Promise<string | undefined> {
+  detach(): Promise<string | undefined> {
+    const position = this.#detach();
+    // Whoever does not wait for the position learns of a failure at the next read.
+    position.catch(() => {});
+    return position;
+  }
+
+  async #detach(): Promise<string | undefined> {
     if (this.#session.end === undefined) await this.#session.detach();
     return this.position;
   }

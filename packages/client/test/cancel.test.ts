@@ -159,6 +159,23 @@ describe("cancel", () => {
     expect(error?.message).toContain("the operator");
   });
 
+  it("is answered although the consumer has taken nothing and the buffer is full", async () => {
+    const server = await serveScript({
+      async stream(peer) {
+        const { invocation_id } = await peer.accept();
+        for (let seq = 1; seq <= 5000; seq++) peer.data(seq, "x".repeat(1000));
+        await peer.next();
+        peer.send(acknowledged(invocation_id, "accepted"));
+        peer.send(cancelled(invocation_id, 5001, 5000));
+      },
+    });
+    const stream = streamClient(server, { bufferBytes: 10_000 }).runStream({});
+    let chunks = 0;
+    for await (const _ of stream) if (++chunks === 1) expect(await stream.cancel()).toMatchObject({ outcome: "accepted" });
+    expect(chunks).toBe(5000);
+    expect(stream.summary?.status).toBe("cancelled");
+  });
+
   it("with a wrong mode is refused", async () => {
     const server = await serveScript({ stream: cancellable });
     const stream = streamClient(server).runStream({});
@@ -237,6 +254,14 @@ describe("leaving early", () => {
     expect(stream.summary).toMatchObject({ status: "detached", chunks: 1 });
     await server.idle();
     expect(frames).toEqual([]);
+  });
+
+  it("detach that fails and is not awaited is no unhandled rejection", async () => {
+    const server = await serveScript({});
+    await server.close();
+    const stream = streamClient(server).runStream({});
+    void stream.detach();
+    expect((await failureOf(stream.collect())).code).toBe("CONNECTION_ERROR");
   });
 
   it("detach before the first frame waits until the server has accepted", async () => {

@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
+import { WebSocket } from "undici";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { drain, failureOf, serveScript, streamClient } from "./harness.ts";
 import { type Peer, started } from "./scripted-server.ts";
 
@@ -93,7 +95,8 @@ describe("frames that the protocol does not allow", () => {
     ["a binary frame", (peer) => peer.socket.send(Buffer.from('{"type":"data","seq":2,"content":1}')), "PROTOCOL_ERROR"],
     ["invalid UTF-8", (peer) => peer.socket.send(Buffer.from([0x22, 0xff, 0x22]), { binary: false }), "PROTOCOL_ERROR"],
     ["a frame above the limit", (peer) => peer.data(2, "x".repeat(70_000)), "PAYLOAD_TOO_LARGE"],
-    ["a message in 65 fragments", (peer) => sendFragments(peer, 65), "PROTOCOL_ERROR"],
+    ["a message in 65 fragments", (peer) => sendFragments(peer, 65), "PAYLOAD_TOO_LARGE"],
+    ["a status that is no string", (peer) => peer.send({ type: "status", status: 5 }), "PROTOCOL_ERROR"],
   ];
 
   it.each(afterAccept)("%s ends the stream with a typed error, after what came before", async (_, misbehave, code) => {
@@ -132,6 +135,7 @@ describe("frames that the protocol does not allow", () => {
     ["another invocation", { invocation_id: "other" }],
     ["a later record", { seq: 4 }],
     ["version 3", { protocol: 3 }],
+    ["a resume", { status: "stream_resumed" }],
     ["no epoch", { epoch: undefined }],
     ["an epoch with a slash", { epoch: "../x" }],
   ])("an accept frame of %s is PROTOCOL_ERROR", async (_, extra) => {
@@ -169,6 +173,41 @@ describe("frames that the protocol does not allow", () => {
     const chunks = await streamClient(server).runStream({}).collect();
     expect(JSON.stringify(chunks)).toBe('[{"__proto__":{"polluted":1}}]');
     expect("polluted" in {}).toBe(false);
+  });
+
+  it("a binary frame before the end is never success", async () => {
+    let closed: Promise<{ code: number }> | undefined;
+    const server = await serveScript({
+      async stream(peer) {
+        closed = peer.closed;
+        const { invocation_id } = await peer.accept();
+        peer.socket.send(Buffer.from("{}"));
+        peer.data(1);
+        peer.complete(invocation_id, 2, 1);
+      },
+    });
+    expect((await failureOf(streamClient(server).runStream({}).collect())).code).toBe("PROTOCOL_ERROR");
+    expect(await closed).toEqual({ code: 4002 });
+  });
+
+  it.each([
+    ["a binary frame", (peer: Peer) => peer.socket.send(Buffer.from("{}")), "PROTOCOL_ERROR"],
+    ["a frame above the limit", (peer: Peer) => peer.data(1, "x".repeat(70_000)), "PAYLOAD_TOO_LARGE"],
+  ])("%s to a standard WebSocket of the caller", async (_, misbehave, code) => {
+    const server = await serveScript({ stream: (peer) => void peer.accept().then(() => misbehave(peer)) });
+    const client = streamClient(server, { WebSocket, maxServerFrameBytes: 65_536 });
+    expect((await failureOf(client.runStream({}).collect())).code).toBe(code);
+    await server.idle();
+  });
+
+  it("an output schema that throws is a typed error, and lets go of the connection", async () => {
+    const server = await serveScript({ stream: (peer) => void peer.accept().then(() => peer.data(1)) });
+    const output = z.unknown().transform(() => {
+      throw new Error("bug");
+    });
+    const client = streamClient(server).withEntrypoint("story_stream", { output });
+    expect(await failureOf(client.runStream({}).collect())).toMatchObject({ code: "VALIDATION_ERROR", cause: { message: "bug" } });
+    await server.idle();
   });
 
   it("other streams go on", async () => {
@@ -262,7 +301,7 @@ describe("refusals and failures of the server", () => {
     });
     const stream = streamClient(server).runStream({});
     expect(await stream.collect()).toEqual(["plain", { a: 1 }, 0]);
-    expect(stream.summary).toMatchObject({ protocol: 1, totalChunks: 3 });
+    expect(stream.summary).toMatchObject({ protocol: 1, chunks: 3, totalChunks: undefined, executionTime: undefined });
   });
 });
 
@@ -284,6 +323,8 @@ describe("servers that cannot be reached, or are none", () => {
 
   it.each([
     [200, "<html>hello</html>", "CONNECTION_ERROR"],
+    [200, '{"status":"ok"}', "CONNECTION_ERROR"],
+    [200, "{}", "CONNECTION_ERROR"],
     [404, "not here", "CONNECTION_ERROR"],
     [404, JSON.stringify({ success: false, error: { code: "AGENT_NOT_FOUND", message: "No agent a1." } }), "AGENT_NOT_FOUND"],
     [401, JSON.stringify({ success: false, error: { code: "AUTHENTICATION_ERROR", message: "Who are you?" } }), "AUTHENTICATION_ERROR"],

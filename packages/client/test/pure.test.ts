@@ -1,8 +1,10 @@
 import { parseJsonObject, RunAgentError } from "@runagent/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { startDeadlines } from "../src/deadlines.ts";
 import { RecordQueue } from "../src/queue.ts";
 import { createState, receive } from "../src/state.ts";
+import { Timers } from "../src/timers.ts";
 import { started } from "./scripted-server.ts";
 
 const seed = Number(process.env.TEST_SEED ?? 20_261);
@@ -15,7 +17,11 @@ describe(`queue (seed ${seed})`, () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
         const told: string[] = [];
-        const queue = new RecordQueue<number>(200, { onFull: () => told.push("full"), onDrained: () => told.push("drained") });
+        const queue = new RecordQueue<number>(200, {
+          onFull: () => told.push("full"),
+          onDrained: () => told.push("drained"),
+          onAwaited() {},
+        });
         const model: { item: number; bytes: number }[] = [];
         let next = 0;
         for (const current of steps) {
@@ -35,7 +41,7 @@ describe(`queue (seed ${seed})`, () => {
   });
 
   it("flushes before the end, takes nothing after it, and wakes its reader once", () => {
-    const queue = new RecordQueue<number>(10, { onFull() {}, onDrained() {} });
+    const queue = new RecordQueue<number>(10, { onFull() {}, onDrained() {}, onAwaited() {} });
     let woken = 0;
     queue.onReadable(() => woken++);
     queue.push(1, 1);
@@ -48,7 +54,7 @@ describe(`queue (seed ${seed})`, () => {
   });
 
   it("holds no more than it must: a million items pass through", () => {
-    const queue = new RecordQueue<number>(1e9, { onFull() {}, onDrained() {} });
+    const queue = new RecordQueue<number>(1e9, { onFull() {}, onDrained() {}, onAwaited() {} });
     for (let n = 0; n < 3000; n++) queue.push(n, 1);
     for (let n = 3000; n < 1_000_000; n++) {
       queue.push(n, 1);
@@ -147,5 +153,67 @@ describe(`state (seed ${seed})`, () => {
       ),
       { numRuns: 5000 },
     );
+  });
+});
+
+describe("deadlines, by a clock that the test moves", () => {
+  function watch(deadlines: { connectMs?: number; idleMs?: number; totalMs?: number }) {
+    let now = 0;
+    const pending = new Map<object, { at: number; callback: () => void }>();
+    const timers = new Timers({
+      now: () => now,
+      setTimeout(callback, ms) {
+        const timer = {};
+        pending.set(timer, { at: now + ms, callback });
+        return timer;
+      },
+      clearTimeout: (timer) => void pending.delete(timer as object),
+    });
+    const view = { open: false, awaited: true, told: [] as string[] };
+    const onProgress = startDeadlines({ connectMs: 0, idleMs: 0, totalMs: 0, ...deadlines }, timers, {
+      isOpen: () => view.open,
+      isAwaited: () => view.awaited,
+      fail: (error) => view.told.push(`fail ${error.code} ${error.message}`),
+      abort: (error) => view.told.push(`abort ${error.code} ${error.message}`),
+    });
+    const advance = (ms: number): void => {
+      const end = now + ms;
+      for (;;) {
+        const [next] = [...pending].filter(([, { at }]) => at <= end).sort(([, a], [, b]) => a.at - b.at);
+        if (next === undefined) break;
+        pending.delete(next[0]);
+        now = next[1].at;
+        next[1].callback();
+      }
+      now = end;
+    };
+    return { view, onProgress, advance, pending, timers };
+  }
+
+  it("silence is counted only while somebody waits, from the last record or the beginning of the wait", () => {
+    const { view, onProgress, advance } = watch({ idleMs: 100 });
+    advance(90);
+    onProgress(); // A record.
+    advance(90);
+    expect(view.told).toEqual([]);
+    view.awaited = false; // The consumer works on it for a long time.
+    advance(1000);
+    view.awaited = true;
+    onProgress(); // It begins to wait.
+    advance(90);
+    expect(view.told).toEqual([]);
+    advance(20);
+    expect(view.told).toEqual(["fail TIMEOUT No record came for 100 ms (idleTimeoutMs)."]);
+  });
+
+  it("connect and total are counted from the call; none is left behind", () => {
+    const first = watch({ connectMs: 10, totalMs: 50 });
+    first.advance(20);
+    first.advance(40);
+    expect(first.view.told.map((text) => text.split(" ").slice(0, 2).join(" "))).toEqual(["fail TIMEOUT", "abort TIMEOUT"]);
+    const second = watch({ connectMs: 10, idleMs: 10, totalMs: Number.POSITIVE_INFINITY });
+    second.view.open = true;
+    second.timers.stopAll();
+    expect(second.pending.size).toBe(0);
   });
 });

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { inspect } from "node:util";
 import { RunAgentClient } from "runagent";
 import { describe, expect, it } from "vitest";
@@ -12,7 +13,7 @@ const json = (body: unknown, status = 200) => ({
 
 describe("run", () => {
   it("sends the request of both versions and reads the answer of version 2", async () => {
-    const server = await serveScript(json({ success: true, protocol: 2, invocation_id: "x", data: { reply: "hi" }, error: null }));
+    const server = await serveScript(json({ success: true, protocol: 2, data: { reply: "hi" }, error: null }));
     const client = runClient(server, { apiKey: "canary-key", userId: "u1" });
     expect(await client.run({ message: "Hello" }, { args: ["a"] })).toEqual({ reply: "hi" });
     expect(server.requests).toHaveLength(1);
@@ -74,6 +75,12 @@ describe("run", () => {
     ["a proxy's error", 502, "bad gateway", "SERVER_ERROR"],
     ["an array", 200, "[1]", "PROTOCOL_ERROR"],
     ["nothing", 200, "", "PROTOCOL_ERROR"],
+    ["a success without data", 200, { success: true, protocol: 2 }, "PROTOCOL_ERROR"],
+    ["another invocation", 200, { success: true, protocol: 2, data: 1, invocation_id: "other" }, "PROTOCOL_ERROR"],
+    ["an empty object", 200, {}, "PROTOCOL_ERROR"],
+    ["some other API", 200, { status: "ok" }, "PROTOCOL_ERROR"],
+    ["a detail with status 200", 200, { detail: "No such thing." }, "EXECUTION_ERROR"],
+    ["an error with status 200", 200, { error: "boom" }, "EXECUTION_ERROR"],
     ["65 levels", 200, `{"data":${"[".repeat(65)}${"]".repeat(65)}}`, "PAYLOAD_TOO_LARGE"],
     ["too much", 200, `{"data":"${"x".repeat(70_000)}"}`, "PAYLOAD_TOO_LARGE"],
   ])("%s is a typed error", async (_, status, body, code) => {
@@ -82,6 +89,70 @@ describe("run", () => {
     expect(error).toMatchObject({ code, invocationId: "inv-1" });
     expect(error.suggestion.length).toBeGreaterThan(0);
     if (status === 500) expect(error.requestId).toBe("r1");
+  });
+
+  it("reads a bare text, as some version 1 servers answer", async () => {
+    const server = await serveScript(json('"hello"'));
+    expect(await runClient(server).run()).toBe("hello");
+  });
+
+  it("sends the input as it was at the call", async () => {
+    const server = await serveScript({
+      ...json({ success: true, protocol: 2, data: 1 }),
+      stream: (peer) => void peer.accept().then(({ invocation_id }) => peer.complete(invocation_id, 1, 0)),
+    });
+    const input = { n: 0 };
+    const calls: Promise<unknown>[] = [];
+    for (input.n = 1; input.n <= 3; input.n++) calls.push(runClient(server).run(input), streamClient(server).runStream(input).collect());
+    await Promise.all(calls);
+    const sent = server.requests.filter(({ method }) => method === "POST").map(({ body }) => JSON.parse(body).input_kwargs.n);
+    expect(sent.sort()).toEqual([1, 2, 3]);
+  });
+
+  it("calls that share a signal warn of no leak", async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on("warning", onWarning);
+    const server = await serveScript({ ...json({ success: true, protocol: 2, data: 1 }), stream: (peer) => void peer.accept() });
+    const controller = new AbortController();
+    const { signal } = controller;
+    const runs = Array.from({ length: 20 }, () => runClient(server).run({}, { signal }));
+    const streams = Array.from({ length: 20 }, () => streamClient(server).runStream({}, { signal }));
+    await Promise.all([...runs, ...streams.map(({ started }) => started)]);
+    controller.abort();
+    for (const stream of streams) expect((await failureOf(stream.collect())).code).toBe("CANCELLED");
+    process.off("warning", onWarning);
+    expect(warnings).toEqual([]);
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+  });
+
+  it("a fetch of the caller that never settles does not hold up the deadline", async () => {
+    const server = await serveScript({});
+    const client = runClient(server, { fetch: () => new Promise<Response>(() => {}) });
+    expect((await failureOf(client.run({}, { timeoutMs: 20 }))).code).toBe("TIMEOUT");
+    expect((await failureOf(client.run({}, { signal: AbortSignal.timeout(20) }))).code).toBe("TIMEOUT");
+  });
+
+  const wrong: [string, object][] = [
+    ["options", null as unknown as object],
+    ["signal", { signal: {} }],
+    ["timeoutMs", { timeoutMs: "abc" }],
+    ["timeoutMs", { timeoutMs: Number.NaN }],
+    ["idleTimeoutMs", { idleTimeoutMs: -5 }],
+    ["onDisconnect", { onDisconnect: "bogus" }],
+    ["args", { args: "x" }],
+  ];
+
+  it.each(wrong)("a wrong %s of a call is refused by name, by run and at the first read of a stream", async (field, options) => {
+    const server = await serveScript({});
+    expect(await failureOf(runClient(server).run({}, options))).toMatchObject({ code: "VALIDATION_ERROR", field });
+    expect(await failureOf(streamClient(server).runStream({}, options).collect())).toMatchObject({ code: "VALIDATION_ERROR", field });
+    expect(server.requests).toEqual([]);
+  });
+
+  it.each([new Date(), new Map(), new Set(), [], "x", 1])("an input that is %s is refused", async (input) => {
+    const server = await serveScript({});
+    expect(await failureOf(runClient(server).run(input as never))).toMatchObject({ code: "VALIDATION_ERROR", field: "input" });
   });
 
   it.each([301, 302, 303, 307, 308])("a redirect with %i is not followed: the key goes nowhere else", async (status) => {
@@ -212,6 +283,10 @@ describe("options", () => {
     [{ baseUrl: "http://user:pass@x" }, {}, "baseUrl"],
     [{ baseUrl: "http://x/?token=1" }, {}, "baseUrl"],
     [{ apiKey: "a\nb" }, {}, "apiKey"],
+    [{ fetch: 5 }, {}, "fetch"],
+    [{ WebSocket: 5 }, {}, "WebSocket"],
+    [{ input: {} }, {}, "input"],
+    [{ output: 5 }, {}, "output"],
     [{ onDisconnect: "explode" }, {}, "onDisconnect"],
     [{ idleTimeoutMs: -1 }, {}, "idleTimeoutMs"],
     [{}, { RUNAGENT_LOCAL: "perhaps" }, "RUNAGENT_LOCAL"],
@@ -235,6 +310,33 @@ describe("options", () => {
     );
     expect(shown.join("\n")).not.toContain("canary-key");
     expect(server.requests.map(({ url }) => url).join()).not.toContain("canary-key");
+  });
+
+  it("never show the key, even where a server repeats it", async () => {
+    const echo = {
+      code: "AUTHENTICATION_ERROR",
+      message: "canary-key is wrong",
+      suggestion: "not canary-key",
+      details: ["canary-key"],
+      field: "canary-key",
+    };
+    const server = await serveScript({
+      ...json({ success: false, error: echo }, 401),
+      async stream(peer) {
+        await peer.next();
+        peer.send({ type: "error", error: echo });
+      },
+    });
+    const errors = [
+      await failureOf(runClient(server, { apiKey: "canary-key" }).run()),
+      await failureOf(runClient(server, { apiKey: "canary-key" }).health()),
+      await failureOf(streamClient(server, { apiKey: "canary-key" }).runStream({}).collect()),
+    ];
+    for (const error of errors) {
+      expect(inspect(error, { depth: 20, showHidden: true }) + JSON.stringify(error)).not.toContain("canary-key");
+      expect(error).toMatchObject({ code: "AUTHENTICATION_ERROR", message: "[key] is wrong" });
+    }
+    expect(build({ baseUrl: "ftp://user:SECRET@h/" })).toThrow(expect.objectContaining({ message: expect.not.stringContaining("SECRET") }));
   });
 
   it("keep extraParams, unsent", () => {

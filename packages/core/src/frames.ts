@@ -102,6 +102,9 @@ export function readServerFrame(value: JsonObject): ServerFrame | UnknownFrame {
   // The one frame of which there are many goes first.
   if (type === "data") check(validateData, value, "PROTOCOL_ERROR");
   else {
+    if (type === "status" && typeof value.status !== "string") {
+      throw new RunAgentError("PROTOCOL_ERROR", "The frame names no status: it must be a string.", { field: "status" });
+    }
     const validate = type === "status" ? STATUS_FRAMES.get(value.status) : SERVER_FRAMES.get(type);
     if (validate === undefined) return readUnknown(value, "PROTOCOL_ERROR");
     check(validate, value, "PROTOCOL_ERROR");
@@ -113,7 +116,8 @@ export function readServerFrame(value: JsonObject): ServerFrame | UnknownFrame {
 export function check(validate: Validator, value: unknown, blame: BlameCode, what = "frame"): void {
   if (validate(value)) return;
   const { field, problem } = describeViolation(validate);
-  const type = typeof value === "object" && value !== null && "type" in value ? ` ${excerpt(String(value.type), 32)}` : "";
+  const named = typeof value === "object" && value !== null && "type" in value ? value.type : undefined;
+  const type = typeof named === "string" ? ` ${excerpt(named, 32)}` : "";
   const subject = field === "" ? `The ${what}${type}` : `The field ${excerpt(field, 64)} of the ${what}${type}`;
   throw new RunAgentError(blame, `${subject} ${problem}.`, { field: field === "" ? undefined : field });
 }

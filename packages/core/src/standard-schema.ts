@@ -16,8 +16,7 @@ export async function validateWith<Output>(
   what: string,
   code: ErrorCode,
 ): Promise<Output> {
-  const outcome = schema["~standard"].validate(value);
-  const result = outcome instanceof Promise ? await outcome : outcome;
+  const result = await run(schema, value, what, code);
   if (result.issues === undefined) return result.value;
   const issues = result.issues.map((issue) => ({ field: pathOf(issue), message: issue.message }));
   const [first] = issues;
@@ -27,6 +26,24 @@ export async function validateWith<Output>(
     field: field === "" ? undefined : field,
     details: { issues },
   });
+}
+
+/** A transformation or refinement of the schema may throw: that is the schema's fault, and still an error of ours to callers. */
+async function run<Output>(
+  schema: StandardSchemaV1<unknown, Output>,
+  value: unknown,
+  what: string,
+  code: ErrorCode,
+): Promise<StandardSchemaV1.Result<Output>> {
+  try {
+    return await schema["~standard"].validate(value);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new RunAgentError(code, `The schema of the ${what} failed: ${why}`, {
+      cause,
+      suggestion: "Mend the schema: it threw in place of reporting an issue.",
+    });
+  }
 }
 
 function pathOf(issue: StandardSchemaV1.Issue): string {

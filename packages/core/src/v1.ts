@@ -54,6 +54,7 @@ export function readFrameV1(frame: JsonObject): FrameV1 {
 export function readResultV1(envelope: JsonObject): unknown {
   const { data, output_data: outputData } = envelope;
   if (isJsonObject(data) && isJsonObject(data.result_data) && "data" in data.result_data) return readResult(data.result_data.data);
+  if (data === undefined && outputData === undefined && "content" in envelope) return readResult(envelope);
   return readResult(data ?? outputData ?? null);
 }
 
@@ -88,14 +89,15 @@ function unwrap(value: unknown): unknown {
 
 /** The value of JSON text, or undefined when it is none: deployed servers send plain text in the same place. */
 function tryParse(text: string): unknown {
-  if (isDeeperThan(text, MAX_JSON_DEPTH)) {
-    throw new RunAgentError("PAYLOAD_TOO_LARGE", `A value nests deeper than ${MAX_JSON_DEPTH} levels (maxJsonDepth).`);
-  }
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     return undefined;
   }
+  // Looked at afterwards: plain text may hold any number of brackets.
+  if (!isDeeperThan(text, MAX_JSON_DEPTH)) return value;
+  throw new RunAgentError("PAYLOAD_TOO_LARGE", `A value nests deeper than ${MAX_JSON_DEPTH} levels (maxJsonDepth).`);
 }
 
 function readContent(frame: JsonObject): unknown {

@@ -1,18 +1,16 @@
 import type { IncomingMessage } from "node:http";
-import { codeOfStatus, errorFromHttp, RunAgentError } from "@runagent/core";
+import { codeOfStatus, errorFromHttp, type JsonObject, parseJsonObject, RunAgentError } from "@runagent/core";
 import { type RawData, WebSocket } from "ws";
 import { RunAgentClientBase } from "../client.ts";
 import { connectionError, redirectError } from "../network-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
 import type { HttpPool, Runtime } from "../runtime.ts";
-import type { Socket, SocketEvents, SocketFactory, SocketRequest } from "../transports/websocket.ts";
+import { PROTOCOL_VIOLATION, type Socket, type SocketEvents, type SocketFactory, type SocketRequest } from "../transports/websocket.ts";
 
 export * from "../index.ts";
 
 /** How long a peer may take to answer the closing handshake, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 1000;
-/** Pieces a message may come in: many small ones pin far more memory than they hold. [limit.named.1] */
-const MAX_FRAGMENTS = 64;
 /** Bytes that are read of the body of a refused upgrade. */
 const MAX_REFUSAL_BYTES = 64 * 1024;
 
@@ -76,7 +74,7 @@ function openSocket(request: SocketRequest, events: SocketEvents): Socket {
   const options = {
     ...(request.apiKey === undefined ? {} : { headers: { authorization: `Bearer ${request.apiKey}` } }),
     maxPayload: request.maxFrameBytes,
-    maxFragments: MAX_FRAGMENTS,
+    maxFragments: request.maxFragments,
     closeTimeout: CLOSE_TIMEOUT_MS,
     perMessageDeflate: false,
     followRedirects: false,
@@ -87,24 +85,24 @@ function openSocket(request: SocketRequest, events: SocketEvents): Socket {
     events.open();
   });
   socket.on("message", (data: RawData, isBinary: boolean) => {
+    if (failure !== undefined) return;
     if (!isBinary) events.message(data.toString());
     else {
       failure = new RunAgentError("PROTOCOL_ERROR", "The server sent a binary frame; every frame is JSON text.");
-      socket.close(1003);
+      socket.close(PROTOCOL_VIOLATION);
     }
   });
   socket.on("unexpected-response", (upgrade, response) => {
-    readRefusal(response, address).then(
-      (error) => {
-        failure ??= error;
-        upgrade.destroy();
-        socket.terminate();
-      },
-      () => socket.terminate(),
-    );
+    const refuse = (error: RunAgentError): void => {
+      failure ??= error;
+      upgrade.destroy();
+      socket.terminate();
+    };
+    // A body that breaks off says nothing; the status does.
+    readRefusal(response, address).then(refuse, () => refuse(refusalError(response.statusCode ?? 0, "", address)));
   });
   socket.on("error", (error) => {
-    failure ??= socketError(error, address, request.maxFrameBytes, opened);
+    failure ??= socketError(error, address, request, opened);
   });
   socket.on("close", (code, reason) => {
     socket.removeAllListeners();
@@ -125,10 +123,19 @@ function openSocket(request: SocketRequest, events: SocketEvents): Socket {
 }
 
 /** An error of the peer's frames is told by ws with a code of its own; after the opening, one of the network is seen as a close. */
-function socketError(error: Error, address: string, maxFrameBytes: number, opened: boolean): RunAgentError | undefined {
+function socketError(
+  error: Error,
+  address: string,
+  { maxFrameBytes, maxFragments }: SocketRequest,
+  opened: boolean,
+): RunAgentError | undefined {
   const code = "code" in error ? String(error.code) : "";
   if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
     const message = `A frame of the server is larger than ${maxFrameBytes} bytes (maxServerFrameBytes).`;
+    return new RunAgentError("PAYLOAD_TOO_LARGE", message, { cause: error });
+  }
+  if (code === "WS_ERR_TOO_MANY_BUFFERED_PARTS") {
+    const message = `A frame of the server came in more than ${maxFragments} fragments (maxFragments).`;
     return new RunAgentError("PAYLOAD_TOO_LARGE", message, { cause: error });
   }
   if (code.startsWith("WS_ERR_")) {
@@ -152,14 +159,20 @@ async function readRefusal(response: IncomingMessage, address: string): Promise<
 }
 
 function refusalError(status: number, text: string, address: string): RunAgentError {
+  const envelope = readEnvelope(text);
+  if (envelope !== undefined && status >= 400) return errorFromHttp(status, envelope);
+  if (status === 401 || status === 403) return notAdmitted(status, address);
+  return new RunAgentError("CONNECTION_ERROR", `${address} did not open a WebSocket: it answered with HTTP status ${status}.`, {
+    retryable: status >= 500,
+    suggestion: "Check host, port or baseUrl, and that a proxy on the way lets WebSockets through.",
+  });
+}
+
+function readEnvelope(text: string): JsonObject | undefined {
   try {
-    return errorFromHttp(status, JSON.parse(text));
+    return parseJsonObject(text, "answer", "PROTOCOL_ERROR");
   } catch {
-    if (status === 401 || status === 403) return notAdmitted(status, address);
-    return new RunAgentError("CONNECTION_ERROR", `${address} did not open a WebSocket: it answered with HTTP status ${status}.`, {
-      retryable: status >= 500,
-      suggestion: "Check host, port or baseUrl, and that a proxy on the way lets WebSockets through.",
-    });
+    return undefined; // Not from a RunAgent server; the status says what there is to say.
   }
 }
 

@@ -1,6 +1,6 @@
 import { RunAgentError } from "@runagent/core";
 import type { WebSocketConstructor } from "../options.ts";
-import type { SocketFactory } from "./websocket.ts";
+import { PROTOCOL_VIOLATION, type SocketFactory } from "./websocket.ts";
 
 /** Opens WebSockets with a constructor of the WHATWG standard: no headers, no pause. */
 export function standardSockets(WebSocket: WebSocketConstructor): SocketFactory {
@@ -17,21 +17,22 @@ export function standardSockets(WebSocket: WebSocketConstructor): SocketFactory 
         socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
         events.close(code, reason, error);
       };
-      const refuse = (code: number, error: RunAgentError): void => {
+      const refuse = (error: RunAgentError): void => {
         failure = error;
-        socket.close(code);
+        socket.close(PROTOCOL_VIOLATION);
       };
       socket.onopen = () => {
         opened = true;
         events.open();
       };
       socket.onmessage = ({ data }: { data: unknown }) => {
+        if (failure !== undefined) return;
         if (typeof data !== "string") {
-          refuse(1003, new RunAgentError("PROTOCOL_ERROR", "The server sent a binary frame; every frame is JSON text."));
+          refuse(new RunAgentError("PROTOCOL_ERROR", "The server sent a binary frame; every frame is JSON text."));
         } else if (data.length > request.maxFrameBytes) {
           const message = `A frame of the server is larger than ${request.maxFrameBytes} bytes (maxServerFrameBytes).`;
-          refuse(1009, new RunAgentError("PAYLOAD_TOO_LARGE", message));
-        } else if (failure === undefined) events.message(data);
+          refuse(new RunAgentError("PAYLOAD_TOO_LARGE", message));
+        } else events.message(data);
       };
       // The event says nothing of what went wrong: the close that follows is all there is.
       socket.onerror = () => {};

@@ -1,4 +1,4 @@
-import type { ClientFrame, RunAgentError } from "@runagent/core";
+import { type ClientFrame, ERRORS, type RunAgentError } from "@runagent/core";
 import { encodeJson } from "../encode-json.ts";
 import type { Connection, Transport } from "../transport.ts";
 
@@ -24,6 +24,7 @@ export interface SocketRequest {
   /** The API key, for the Authorization header. */
   readonly apiKey: string | undefined;
   readonly maxFrameBytes: number;
+  readonly maxFragments: number;
 }
 
 /** How a runtime opens a WebSocket. `sendsHeaders` false: the key travels in the first frame. */
@@ -33,6 +34,8 @@ export interface SocketFactory {
 }
 
 const NORMAL_CLOSURE = 1000;
+/** Tells the server that it broke the protocol; of the standard codes a browser may send none but 1000. */
+export const PROTOCOL_VIOLATION: number = ERRORS.PROTOCOL_ERROR.closeCode ?? NORMAL_CLOSURE;
 
 /** Carries frames over a WebSocket: one connection for each invocation. [conn.one.1] */
 export function createWebSocketTransport(request: SocketRequest, factory: SocketFactory): Transport {
