@@ -7,6 +7,7 @@
  *
  * Frames are handled one at a time; those that come while one is still being handled wait, and the socket with them.
  */
+import { isUtf8 } from "node:buffer";
 import {
   type ApprovalFrame,
   type AuthFrame,
@@ -105,6 +106,8 @@ export class Connection {
   #handle(data: Buffer): void {
     try {
       this.#checkSize(data.length);
+      // Checked here and not by ws, which would close without a word. [json.text.2]
+      if (!isUtf8(data)) throw new RunAgentError("VALIDATION_ERROR", "The frame is not UTF-8.");
       const value = parseJsonObject(data.toString(), "frame", "VALIDATION_ERROR");
       if (this.#attachment === undefined) this.#open(value);
       else this.#control(readClientFrame(value));
@@ -123,7 +126,8 @@ export class Connection {
   /** Handles a frame on a connection that has no invocation. [negotiate.server.1] */
   #open(value: JsonObject): void {
     const { protocol, type } = value;
-    if (protocol === undefined && !VERSION_2_TYPES.has(type)) {
+    // On a warm connection the version is known, and an unknown frame is ignored as in mid-stream. [frame.unknown.1]
+    if (protocol === undefined && this.#last === undefined && !VERSION_2_TYPES.has(type)) {
       this.#openV1(value);
       return;
     }
@@ -146,11 +150,15 @@ export class Connection {
   }
 
   #begin(token: string | undefined, open: (principal: Principal) => Promise<Opening>): void {
-    clearTimeout(this.#deadline);
+    const { handshakeTimeoutMs } = this.#services.limits;
+    this.#setDeadline(handshakeTimeoutMs, () => {
+      this.#refuse(new RunAgentError("TIMEOUT", `The start could not be checked within ${handshakeTimeoutMs} ms (handshakeTimeoutMs).`));
+    });
     this.#later(async () => this.#attach(await open(await this.#authenticate(token))));
   }
 
   #attach({ invocation, head, after, status, windowBytes }: Opening): void {
+    clearTimeout(this.#deadline);
     const drained = (): void => reader.drained();
     const sink = {
       write: (record: LogRecord) => this.#socket.sendRecord(this.#dialect.record(record), record.bytes, drained),

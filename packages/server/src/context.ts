@@ -16,8 +16,9 @@ export interface AgentContext {
   /** Aborts when the invocation is cancelled, timed out, or ended by the server. Pass it on to whatever waits. */
   readonly signal: AbortSignal;
   /**
-   * Tells the clients something beside the chunks, in order with them.
-   * @throws RunAgentError VALIDATION_ERROR when it is not JSON with a string `type`, or the invocation has ended.
+   * Tells the clients something beside the chunks, in order with them. After the end of the invocation it does nothing.
+   * @throws RunAgentError VALIDATION_ERROR when it is not JSON with a string `type`; PAYLOAD_TOO_LARGE when the log is full (maxLogBytes)
+   * and an attached client still needs all of it.
    */
   emit(event: AgentEvent): void;
 }

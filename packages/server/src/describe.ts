@@ -26,7 +26,14 @@ export function describeAgent(agent: Agent): Architecture {
 
 /** data of GET invocation. */
 export function describeInvocation(invocation: Invocation): InvocationInfo {
-  const { request, outcome, resultText } = invocation;
+  const { outcome, resultText } = invocation;
+  const result = outcome?.status === "completed" && resultText !== undefined ? { result: JSON.parse(resultText) as unknown } : {};
+  return { ...summariseInvocation(invocation), ...result };
+}
+
+/** The same without its result, which may be large: an entry of GET invocations. */
+export function summariseInvocation(invocation: Invocation): InvocationInfo {
+  const { request, outcome } = invocation;
   const { invocationId, agent, entrypoint, protocol } = request;
   return {
     invocation_id: invocationId,
@@ -40,7 +47,6 @@ export function describeInvocation(invocation: Invocation): InvocationInfo {
     total_chunks: invocation.chunks,
     seq: invocation.seq,
     epoch: invocation.log.epoch,
-    ...(outcome?.status === "completed" && resultText !== undefined ? { result: JSON.parse(resultText) as unknown } : {}),
     error: outcome?.status === "failed" ? outcome.error.toWire() : null,
   };
 }

@@ -68,7 +68,7 @@ export function createDialectV1(): Dialect {
     refused: (error) => ({
       // Deployed clients look for either name.
       text: JSON.stringify({ type: "error", error: error.message, detail: error.message }),
-      closeCode: error.code === "AUTHENTICATION_ERROR" ? 4401 : 1003,
+      closeCode: 1003,
     }),
   };
 }

@@ -7,8 +7,8 @@ import type { WebSocket } from "ws";
 
 /** Above this many bytes waiting in the socket, records wait in the log instead. */
 export const HIGH_WATER_BYTES = 1_048_576;
-/** Acknowledgements a peer may have asked for without reading them. */
-const MAX_PENDING_REPLIES = 1000;
+/** Acknowledgements a peer may have asked for without reading them: more than one read of the socket can ask for. */
+const MAX_PENDING_REPLIES = 10_000;
 /** Pings without an answer until a peer counts as gone; one that reads slowly answers late. */
 const MAX_UNANSWERED = 1;
 const MAX_UNANSWERED_WHEN_STALLED = 20;

@@ -7,7 +7,7 @@ import { type Context, Hono } from "hono";
 import type { Agent } from "./agent.ts";
 import { bearerToken } from "./auth.ts";
 import { readJsonBody } from "./body.ts";
-import { describeAgent, describeInvocation, describeStats, PROTOCOL_VERSIONS } from "./describe.ts";
+import { describeAgent, describeInvocation, describeStats, PROTOCOL_VERSIONS, summariseInvocation } from "./describe.ts";
 import { ANSWER_HEADERS, type EnvelopeExtra, errorEnvelope, errorHeaders, publicError, statusOf, successEnvelope } from "./envelope.ts";
 import type { Invocation } from "./invocation.ts";
 import type { Principal } from "./options.ts";
@@ -102,9 +102,10 @@ function addAgentRoutes(app: Hono<HttpEnv>, services: Services): void {
       const agent = findAgent(c, services);
       const limit = readListLimit(c.req.query("limit"));
       const status = readStatus(c.req.query("status"));
-      const all = services.registry.list(agent.id, principal).map(describeInvocation);
-      const found = status === undefined ? all : all.filter((invocation) => invocation.status === status);
-      return succeed(c, { agent_id: agent.id, invocations: found.slice(0, limit), total_count: found.length });
+      const all = services.registry.list(agent.id, principal);
+      const found = status === undefined ? all : all.filter(({ outcome }) => (outcome?.status ?? "running") === status);
+      const invocations = found.slice(0, limit).map(summariseInvocation);
+      return succeed(c, { agent_id: agent.id, invocations, total_count: found.length });
     },
   });
   route(app, "/api/v1/agents/:agent_id/invocations/stats", {
@@ -195,8 +196,8 @@ async function findInvocation(c: HttpContext, services: Services): Promise<Invoc
 }
 
 function readListLimit(text: string | undefined): number {
-  const limit = text === undefined ? DEFAULT_LIST_LIMIT : Number(text);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIST_LIMIT) return limit;
+  const limit = text === undefined ? DEFAULT_LIST_LIMIT : /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= MAX_LIST_LIMIT) return limit;
   throw new RunAgentError("VALIDATION_ERROR", `limit must be a whole number from 1 to ${MAX_LIST_LIMIT}.`, { field: "limit" });
 }
 

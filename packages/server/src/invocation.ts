@@ -9,12 +9,16 @@
 import { type AgentEvent, type Mode, RunAgentError } from "@runagent/core";
 import type { AgentContext } from "./context.ts";
 import type { InvocationLog, MaybePromise } from "./log.ts";
+import type { LogBudget } from "./log-budget.ts";
 import { LogWriter } from "./log-writer.ts";
 import type { ErrorContext, Limits } from "./options.ts";
 import { dataRecord, encodeEvent, eventRecord, type Outcome, terminalRecord } from "./records.ts";
-import type { InvocationRequest } from "./request.ts";
+import type { InvocationInfo, InvocationRequest } from "./request.ts";
 import { runEntrypoint } from "./runner.ts";
+import { toExecutionError } from "./thrown.ts";
 
+// What a log may hold while all logs together hold too much.
+const PRESSED_LOG_BYTES = 65_536;
 // setTimeout takes no more milliseconds than this.
 const MAX_TIMER_MS = 2_147_483_647;
 
@@ -30,13 +34,15 @@ export interface AttachedReader {
 
 /** What an invocation needs from its server. */
 export interface InvocationHost {
+  readonly budget: LogBudget;
   readonly limits: Limits;
   readonly onError: (error: unknown, context: ErrorContext) => void;
 }
 
 /** One execution of an entrypoint. */
 export class Invocation {
-  readonly request: InvocationRequest;
+  /** What was asked for; its input is given to the agent and not kept: an invocation outlives it by a day. */
+  readonly request: InvocationInfo;
   readonly startedAt: Date = new Date();
   /** Settles after the terminal record is in the log. */
   readonly ended: Promise<Outcome>;
@@ -63,13 +69,14 @@ export class Invocation {
   /** Wakes the runner that waits for room. */
   #wake: (() => void) | undefined;
 
-  constructor(request: InvocationRequest, log: InvocationLog, host: InvocationHost) {
+  constructor({ args: _args, kwargs: _kwargs, ...request }: InvocationRequest, log: InvocationLog, host: InvocationHost) {
     this.request = request;
     this.#host = host;
     this.#writer = new LogWriter(
       log,
       (error) => this.#logLost(error),
       () => this.readerChanged(),
+      (change) => host.budget.change(change),
     );
     this.ended = new Promise((resolve) => {
       this.#settle = resolve;
@@ -94,6 +101,11 @@ export class Invocation {
     return this.#chunks;
   }
 
+  /** Bytes that are kept of it beside its log. */
+  get resultBytes(): number {
+    return this.resultText?.length ?? 0;
+  }
+
   /** Bytes in the log. */
   get bytes(): number {
     return this.#writer.bytes;
@@ -109,13 +121,13 @@ export class Invocation {
   }
 
   /** Runs the agent, unless the invocation was cancelled before. Called once. */
-  begin(input: unknown): void {
+  begin(input: unknown, args: readonly unknown[]): void {
     if (!this.running || this.#begun) return;
     this.#begun = true;
     const seconds = Math.min(this.request.timeoutSeconds ?? Number.POSITIVE_INFINITY, this.#host.limits.maxInvocationSeconds);
     this.#deadline = setTimeout(() => this.#timeOut(seconds), Math.min(seconds * 1000, MAX_TIMER_MS));
     this.#deadline.unref();
-    runEntrypoint(this, input, this.#context(), this.#host.limits.maxServerFrameBytes).then(
+    runEntrypoint(this, input, this.#context(args), this.#host.limits.maxServerFrameBytes).then(
       () => this.#end({ status: "completed" }),
       (error: unknown) => this.#agentFailed(error),
     );
@@ -147,12 +159,16 @@ export class Invocation {
     if (this.#wake === undefined || !(this.#mayPull() || !this.running)) return;
     const wake = this.#wake;
     this.#wake = undefined;
+    this.#host.budget.stop(this.#onRoom);
     wake();
   }
+
+  readonly #onRoom = (): void => this.readerChanged();
 
   /** undefined when the agent may be asked for a chunk now; otherwise settles when it may, or when the invocation ends. */
   room(): Promise<void> | undefined {
     if (!this.running || this.#mayPull()) return undefined;
+    this.#host.budget.wait(this.#onRoom);
     return new Promise((resolve) => {
       this.#wake = resolve;
     });
@@ -162,7 +178,10 @@ export class Invocation {
   appendData(content: string): MaybePromise<void> {
     if (!this.running) return;
     this.#chunks++;
-    if (!this.request.entrypoint.streaming) this.resultText = content;
+    if (!this.request.entrypoint.streaming) {
+      this.resultText = content;
+      this.#host.budget.change(this.resultBytes);
+    }
     return this.#writer.append((seq) => dataRecord(seq, content));
   }
 
@@ -177,8 +196,8 @@ export class Invocation {
     this.#host.onError(error, { where: "agent", agentId: agent.id, entrypointTag: entrypoint.tag, invocationId });
   }
 
-  #context(): AgentContext {
-    const { invocationId, args, userId, persistentMemory } = this.request;
+  #context(args: readonly unknown[]): AgentContext {
+    const { invocationId, userId, persistentMemory } = this.request;
     const emit = (event: AgentEvent): void => this.#emit(event);
     return { invocationId, args, userId, persistentMemory, signal: this.#controller.signal, emit };
   }
@@ -249,30 +268,26 @@ export class Invocation {
   }
 
   #mayPull(): boolean {
-    const { maxLogBytes } = this.#host.limits;
     // Nobody is attached: the log takes what it can hold, and keeps it for whoever comes back.
-    if (this.#readers.size === 0) return this.#writer.bytes <= maxLogBytes;
+    if (this.#readers.size === 0) return this.#writer.bytes <= this.#maxLogBytes;
     let ready = false;
     for (const reader of this.#readers) ready ||= reader.ready;
     if (!ready) return false;
     this.#trim();
-    return this.#writer.bytes <= maxLogBytes;
+    return this.#writer.bytes <= this.#maxLogBytes;
+  }
+
+  get #maxLogBytes(): number {
+    const { maxLogBytes } = this.#host.limits;
+    return this.#host.budget.exceeded ? Math.min(maxLogBytes, PRESSED_LOG_BYTES) : maxLogBytes;
   }
 
   /** Makes room in a full log, at the cost of the oldest records that no attached reader needs. [log.bound.1] */
   #trim(): void {
-    const { maxLogBytes } = this.#host.limits;
+    const maxLogBytes = this.#maxLogBytes;
     if (this.#writer.bytes <= maxLogBytes) return;
     let needed = this.#writer.seq + 1;
     for (const reader of this.#readers) needed = Math.min(needed, reader.neededSeq);
     this.#writer.trim(needed, maxLogBytes);
   }
-}
-
-/** What a client is told of an agent's failure: its message, never its stack. */
-function toExecutionError(error: unknown): RunAgentError {
-  const message = error instanceof Error ? error.message : typeof error === "string" ? error : "";
-  const suggestion = RunAgentError.is(error) && error.code === "EXECUTION_ERROR" ? error.suggestion : undefined;
-  const details = RunAgentError.is(error) && error.code === "EXECUTION_ERROR" ? error.details : undefined;
-  return new RunAgentError("EXECUTION_ERROR", message === "" ? "The agent failed without a message." : message, { suggestion, details });
 }

@@ -11,6 +11,8 @@ export class LogWriter {
   readonly #onLost: (error: unknown) => void;
   /** Called when a trim that took its time has made room. */
   readonly #onTrimmed: () => void;
+  /** Told by how many bytes the log has changed. */
+  readonly #onBytes: (change: number) => void;
   #seq = 0;
   #bytes = 0;
   /** The last append under way; undefined while the store answers at once. */
@@ -18,10 +20,11 @@ export class LogWriter {
   #trimming = false;
   #lost = false;
 
-  constructor(log: InvocationLog, onLost: (error: unknown) => void, onTrimmed: () => void) {
+  constructor(log: InvocationLog, onLost: (error: unknown) => void, onTrimmed: () => void, onBytes: (change: number) => void) {
     this.log = log;
     this.#onLost = onLost;
     this.#onTrimmed = onTrimmed;
+    this.#onBytes = onBytes;
   }
 
   /** Seq of the last record that was appended or is about to be. */
@@ -51,13 +54,13 @@ export class LogWriter {
     if (this.#bytes <= maxBytes || this.#trimming || this.#lost) return;
     const trimmed = this.log.trim(beforeSeq, maxBytes);
     if (!(trimmed instanceof Promise)) {
-      this.#bytes = trimmed.bytes;
+      this.#stored(trimmed);
       return;
     }
     this.#trimming = true;
     const trimmedLater = (head: LogHead): void => {
       this.#trimming = false;
-      this.#bytes = head.bytes;
+      this.#stored(head);
       this.#onTrimmed();
     };
     trimmed.then(trimmedLater, (error: unknown) => this.#fail(error));
@@ -75,7 +78,9 @@ export class LogWriter {
   }
 
   readonly #stored = (head: LogHead): void => {
+    const change = head.bytes - this.#bytes;
     this.#bytes = head.bytes;
+    if (change !== 0) this.#onBytes(change);
   };
 
   #fail(error: unknown): void {

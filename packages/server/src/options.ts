@@ -55,8 +55,8 @@ export interface Limits {
   readonly retentionSeconds: number;
   /** Ended invocations kept; the oldest go first. Default 10,000. */
   readonly maxRetainedInvocations: number;
-  /** Bytes of the logs of all ended invocations kept; the oldest go first. Default 512 MiB. */
-  readonly maxRetainedLogBytes: number;
+  /** Bytes of all logs together; those of ended invocations go first, the oldest before the others. Default 512 MiB. */
+  readonly maxTotalLogBytes: number;
 }
 
 /** The limits of a server that was given none. */
@@ -77,7 +77,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxInvocationSeconds: 86_400,
   retentionSeconds: 86_400,
   maxRetainedInvocations: 10_000,
-  maxRetainedLogBytes: 536_870_912,
+  maxTotalLogBytes: 536_870_912,
 };
 
 /** What `serve` may be told. Everything has a default that is safe on a developer's machine. */

@@ -75,6 +75,8 @@ export class Reader implements AttachedReader {
   start(): void {
     this.#unwatch = this.#log.watch(() => this.#pump());
     this.#pump();
+    // What it has sent by now may be trimmed, and the agent go on.
+    this.#onChange();
   }
 
   /** The sink can take more. */
@@ -89,10 +91,11 @@ export class Reader implements AttachedReader {
    * @throws RunAgentError VALIDATION_ERROR for a record that was never sent.
    */
   ack(seq: number): void {
+    if (this.#windowBytes === undefined) return;
     if (seq > this.#sent) {
       throw new RunAgentError("VALIDATION_ERROR", `Record ${seq} was acknowledged, but only ${this.#sent} were sent.`, { field: "seq" });
     }
-    if (this.#windowBytes === undefined || seq <= this.#acked) return;
+    if (seq <= this.#acked) return;
     this.#acked = seq;
     let oldest = this.#unacked[this.#unackedStart];
     while (oldest !== undefined && oldest.seq <= seq) {

@@ -6,6 +6,8 @@ import { isDeeperThan, isJsonObject, MAX_JSON_DEPTH, type Mode, RunAgentError, t
 import type { LogRecord } from "./log.ts";
 
 const MAX_EVENT_TYPE_LENGTH = 128;
+/** Bytes of a record around its content: clients bound the whole frame. */
+const FRAME_BYTES = 64;
 
 /** How an invocation ended. */
 export type Outcome =
@@ -39,6 +41,8 @@ export function encodeContent(value: unknown, what: string, maxBytes: number): s
   if (text === undefined) throw notJson(what, `it is ${typeName(value)}`);
   // One level is the frame around it: what is deeper, no client reads.
   if (isDeeperThan(text, MAX_JSON_DEPTH - 1)) throw notJson(what, `it nests deeper than ${MAX_JSON_DEPTH - 1} levels`);
+  // JSON.stringify writes null for them. Most texts hold none, and need no second look.
+  if (text.includes("null") && holdsNonFinite(value)) throw notJson(what, "it holds NaN or an infinite number");
   return checkSize(text, what, maxBytes);
 }
 
@@ -55,7 +59,10 @@ export function encodeEvent(event: unknown, maxBytes: number): string {
     });
   }
   try {
-    return encodeContent(event, "event", maxBytes);
+    const text = encodeContent(event, "event", maxBytes);
+    // What travels is what counts: toJSON may have made something else of it.
+    if (typeof event === "object" && event !== null && "toJSON" in event) return encodeEvent(JSON.parse(text), maxBytes);
+    return text;
   } catch (error) {
     throw new RunAgentError("VALIDATION_ERROR", error instanceof Error ? error.message : "The event is not JSON.");
   }
@@ -92,8 +99,16 @@ function recordOf(seq: number, kind: LogRecord["kind"], text: string): LogRecord
 
 function checkSize(text: string, what: string, maxBytes: number): string {
   // A UTF-16 unit is at most three bytes, so most texts need no counting.
-  if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text;
+  const limit = maxBytes - FRAME_BYTES;
+  if (text.length * 3 <= limit || Buffer.byteLength(text) <= limit) return text;
   throw new RunAgentError("EXECUTION_ERROR", `${subjectOf(what)} of the agent is larger than ${maxBytes} bytes (maxServerFrameBytes).`);
+}
+
+/** Called for values that JSON.stringify has taken, so there is no cycle and an end to the depth. */
+function holdsNonFinite(value: unknown): boolean {
+  if (typeof value === "number") return !Number.isFinite(value);
+  if (typeof value !== "object" || value === null || "toJSON" in value) return false;
+  return Object.values(value).some(holdsNonFinite);
 }
 
 function notJson(what: string, why: string): RunAgentError {

@@ -26,13 +26,13 @@ export class InvocationRegistry {
   readonly #store: LogStore;
   readonly #host: InvocationHost;
   readonly #running: Quota;
-  #endedBytes = 0;
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(store: LogStore, host: InvocationHost) {
     this.#store = store;
     this.#host = host;
+    host.budget.evict = () => this.#forgetOld();
     this.#running = new Quota(host.limits.maxInvocationsPerKey, "invocations are running, which is the limit (maxInvocationsPerKey).");
   }
 
@@ -98,13 +98,14 @@ export class InvocationRegistry {
     );
     if (this.#closed) invocation.cancel("immediate", "The server is shutting down.");
     // In the next turn: a cancel that came right behind the start is heard before the agent runs.
-    setImmediate(() => invocation.begin(input));
+    setImmediate(() => invocation.begin(input, request.args));
     return invocation;
   }
 
   #checkRoom(): void {
     if (this.#closed) throw new RunAgentError("SERVER_ERROR", "The server is shutting down.");
-    const { maxInvocations } = this.#host.limits;
+    const { maxInvocations, maxTotalLogBytes } = this.#host.limits;
+    if (this.#host.budget.exceeded) throw rateLimited(`The logs hold ${maxTotalLogBytes} bytes, which is the limit (maxTotalLogBytes).`);
     if (this.#entries.size - this.#ended.size < maxInvocations) return;
     throw rateLimited(`${maxInvocations} invocations are running, which is the limit (maxInvocations).`);
   }
@@ -113,16 +114,15 @@ export class InvocationRegistry {
     this.#running.release(invocation.request.principal.id);
     const expiresAt = Date.now() + this.#host.limits.retentionSeconds * 1000;
     this.#ended.set(invocation.request.invocationId, { invocation, expiresAt });
-    this.#endedBytes += invocation.bytes;
     this.#forgetOld();
   }
 
   /** Forgets what is too old or too much; what a client still reads stays, and is looked at again later. */
   #forgetOld(): void {
-    const { maxRetainedInvocations, maxRetainedLogBytes } = this.#host.limits;
+    const { maxRetainedInvocations } = this.#host.limits;
     const now = Date.now();
     for (const [id, { invocation, expiresAt }] of this.#ended) {
-      const tooMuch = this.#ended.size > maxRetainedInvocations || this.#endedBytes > maxRetainedLogBytes;
+      const tooMuch = this.#ended.size > maxRetainedInvocations || this.#host.budget.exceeded;
       if (expiresAt > now && !tooMuch) break;
       if (invocation.readerCount === 0) this.#forget(id, invocation);
     }
@@ -132,7 +132,7 @@ export class InvocationRegistry {
   #forget(id: string, invocation: Invocation): void {
     this.#ended.delete(id);
     this.#entries.delete(id);
-    this.#endedBytes -= invocation.bytes;
+    this.#host.budget.change(-invocation.bytes - invocation.resultBytes);
     Promise.resolve(invocation.log.drop()).catch((error: unknown) => {
       this.#host.onError(error, { where: "log", invocationId: id });
     });

@@ -25,6 +25,9 @@ export interface InvocationRequest {
   readonly onDisconnect: "continue" | "cancel";
 }
 
+/** What stays known of an invocation: all but its input. */
+export type InvocationInfo = Omit<InvocationRequest, "args" | "kwargs">;
+
 /** What the route and the version say about a request, beside its body. */
 export interface RequestContext {
   readonly agent: Agent;

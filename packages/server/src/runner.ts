@@ -10,6 +10,8 @@ import { encodeContent } from "./records.ts";
 
 // An agent that never waits would keep the event loop to itself: other connections get a turn after this many chunks.
 const CHUNKS_PER_TURN = 64;
+// Or after this many milliseconds, when its chunks are large or dear.
+const TURN_MS = 4;
 
 type ChunkIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
@@ -49,20 +51,25 @@ async function pull(execution: Execution, iterator: ChunkIterator, maxBytes: num
   };
   execution.onStop(close);
   try {
+    let turnStart = performance.now();
     for (let index = 1; ; index++) {
       const room = execution.room();
       if (room !== undefined) await room;
       if (!execution.running) return close();
       asking = true;
-      const step = await iterator.next();
+      const step: unknown = await iterator.next();
       asking = false;
+      if (!isIteratorResult(step)) throw notAnIterator(entrypoint);
       if (step.done) open = false;
       if (step.done || !execution.running) return;
       const value: unknown = step.value instanceof Promise ? await step.value : step.value;
       const chunk = entrypoint.output === undefined ? value : await checkOutput(entrypoint, value, `chunk ${index}`);
       const stored = execution.appendData(encodeContent(chunk, `chunk ${index}`, maxBytes));
       if (stored instanceof Promise) await stored;
-      if (index % CHUNKS_PER_TURN === 0) await new Promise(setImmediate);
+      if (index % CHUNKS_PER_TURN === 0 || performance.now() - turnStart > TURN_MS) {
+        await new Promise(setImmediate);
+        turnStart = performance.now();
+      }
     }
   } catch (error) {
     if (asking) open = false;
@@ -76,6 +83,17 @@ function closeIterator(iterator: ChunkIterator, report: (error: unknown) => void
   Promise.resolve()
     .then(() => iterator.return?.())
     .catch(report);
+}
+
+function isIteratorResult(step: unknown): step is IteratorResult<unknown> {
+  return typeof step === "object" && step !== null;
+}
+
+function notAnIterator(entrypoint: Entrypoint): RunAgentError {
+  return new RunAgentError(
+    "EXECUTION_ERROR",
+    `The iterator of the entrypoint ${excerpt(entrypoint.tag)} gave something else than { value, done }.`,
+  );
 }
 
 function toIterator(value: unknown, entrypoint: Entrypoint): ChunkIterator {

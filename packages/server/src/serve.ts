@@ -1,7 +1,7 @@
 /**
  * Serves agents: one HTTP server for REST and WebSocket upgrades, and its orderly end.
  */
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { RunAgentError } from "@runagent/core";
@@ -11,6 +11,7 @@ import type { Agent } from "./agent.ts";
 import { createAuthenticator } from "./auth.ts";
 import { ANSWER_HEADERS, errorEnvelope, statusOf } from "./envelope.ts";
 import { createHttpApp } from "./http.ts";
+import { LogBudget } from "./log-budget.ts";
 import { createMemoryLogStore } from "./memory-log.ts";
 import { type ErrorContext, type Limits, readLimits, readPort, type ServeOptions } from "./options.ts";
 import { Quota } from "./quota.ts";
@@ -53,7 +54,7 @@ export async function serve(agents: Agent | readonly Agent[], options: ServeOpti
 
   const services: Services = {
     agents: byId,
-    registry: new InvocationRegistry(store, { limits, onError }),
+    registry: new InvocationRegistry(store, { limits, onError, budget: new LogBudget(limits.maxTotalLogBytes) }),
     authenticator,
     access: createAccessRules({ host, port, allowedHosts: options.allowedHosts, allowedOrigins: options.allowedOrigins }),
     connectionsPerKey: new Quota(limits.maxConnectionsPerKey, "connections are open, which is the limit (maxConnectionsPerKey)."),
@@ -65,7 +66,11 @@ export async function serve(agents: Agent | readonly Agent[], options: ServeOpti
   const open: OpenConnections = new Map();
   const webSockets = createWebSocketServer(limits);
   server.on("request", getRequestListener(createHttpApp(services).fetch, { overrideGlobalObjects: false, errorHandler: answerBadRequest }));
-  server.on("upgrade", createUpgradeHandler(services, webSockets, open));
+  server.on(
+    "upgrade",
+    createUpgradeHandler(services, webSockets, open, (stream) => server.emit("connection", stream)),
+  );
+  answerOddRequests(server, webSockets);
   const pings = setInterval(() => {
     for (const socket of open.values()) socket.checkAlive();
   }, PING_INTERVAL_MS);
@@ -104,6 +109,8 @@ function quietly(onError: ServeOptions["onError"]): (error: unknown, context: Er
 function createHttpServer(limits: Limits): Server {
   const { handshakeTimeoutMs, maxConnections } = limits;
   const server = createServer({
+    // A missing Host is refused with an envelope, by the access rules.
+    requireHostHeader: false,
     headersTimeout: handshakeTimeoutMs,
     requestTimeout: handshakeTimeoutMs,
     // Node looks for late requests at this interval; its default of 30 seconds would outlast the deadline.
@@ -123,6 +130,21 @@ function createHttpServer(limits: Limits): Server {
   return server;
 }
 
+/** What Node and ws would answer by themselves, and not in the envelope. [http.envelope.1] */
+function answerOddRequests(server: Server, webSockets: WebSocketServer): void {
+  server.on("checkExpectation", (_, response: ServerResponse) => {
+    const error = new RunAgentError("VALIDATION_ERROR", "The only expectation that is met is 100-continue.", { field: "Expect" });
+    const body = JSON.stringify(errorEnvelope(error));
+    response.writeHead(417, { ...ANSWER_HEADERS, "Content-Length": Buffer.byteLength(body) }).end(body);
+  });
+  server.on("connect", (_, stream) => {
+    refuseSocket(stream, new RunAgentError("VALIDATION_ERROR", "This is no proxy: CONNECT is not answered.", { field: "method" }), 405);
+  });
+  webSockets.on("wsClientError", (cause: Error, stream) => {
+    refuseSocket(stream, new RunAgentError("VALIDATION_ERROR", `The WebSocket handshake is not valid: ${cause.message}.`, { cause }));
+  });
+}
+
 function describeClientError(error: NodeJS.ErrnoException, handshakeTimeoutMs: number): RunAgentError {
   if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") {
     return new RunAgentError("TIMEOUT", `The request did not arrive within ${handshakeTimeoutMs} ms (handshakeTimeoutMs).`);
@@ -136,8 +158,10 @@ function createWebSocketServer(limits: Limits): WebSocketServer {
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload: Math.max(limits.maxFirstFrameBytes, limits.maxClientFrameBytes),
+    // ws closes above this without a word; up to here the connection itself refuses what is too large, and says which limit.
+    maxPayload: 2 * Math.max(limits.maxFirstFrameBytes, limits.maxClientFrameBytes),
     maxFragments: limits.maxFragments,
+    skipUTF8Validation: true,
     closeTimeout: CLOSE_TIMEOUT_MS,
   };
   return new WebSocketServer(options);

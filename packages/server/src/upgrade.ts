@@ -13,7 +13,10 @@ import { FrameSocket } from "./frame-socket.ts";
 import type { Principal } from "./options.ts";
 import type { Services } from "./services.ts";
 
+const UPGRADE_HEADERS: ReadonlySet<string> = new Set(["upgrade", "connection", "http2-settings"]);
 const STREAM_PATH = /^\/api\/v1\/agents\/([^/]+)\/run-stream$/;
+
+const NO_SUCH_PATH: RunAgentError = new RunAgentError("VALIDATION_ERROR", "Nothing is streamed at this path.", { field: "path" });
 
 /** A connection and its socket, while both are open. */
 export type OpenConnections = Map<Connection, FrameSocket>;
@@ -23,8 +26,14 @@ export function createUpgradeHandler(
   services: Services,
   webSockets: WebSocketServer,
   open: OpenConnections,
+  reconnect: (stream: Duplex) => void,
 ): (request: IncomingMessage, stream: Duplex, head: Buffer) => void {
   return (request, stream, head) => {
+    if (request.headers.upgrade?.toLowerCase() !== "websocket") {
+      stream.unshift(Buffer.concat([headWithoutUpgrade(request), head]));
+      reconnect(stream);
+      return;
+    }
     // A peer that resets while it is refused is its own affair.
     stream.on("error", () => stream.destroy());
     admit(request, services, open.size).then(
@@ -34,10 +43,23 @@ export function createUpgradeHandler(
       (cause: unknown) => {
         const error = publicError(cause);
         if (error !== cause) services.onError(cause, { where: "connection" });
-        refuseSocket(stream, error);
+        refuseSocket(stream, error, cause === NO_SUCH_PATH ? 404 : statusOf(error));
       },
     );
   };
+}
+
+/**
+ * The head of a request that asks for an upgrade which this server does not know, as if it had not asked: some HTTP clients offer
+ * HTTP/2 with every request, and mean it to be ignored (RFC 9110, section 7.8).
+ */
+function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? "";
+    if (!UPGRADE_HEADERS.has(name.toLowerCase())) lines.push(`${name}: ${rawHeaders[index + 1] ?? ""}`);
+  }
+  return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
 }
 
 interface Admitted {
@@ -49,9 +71,6 @@ async function admit(request: IncomingMessage, services: Services, openCount: nu
   services.access.check({ host: request.headers.host, origin: request.headers.origin });
   const [path = "", query = ""] = (request.url ?? "").split("?", 2);
   const agentId = readAgentId(path);
-  if (request.headers.upgrade?.toLowerCase() !== "websocket") {
-    throw new RunAgentError("VALIDATION_ERROR", "The only upgrade here is to websocket.", { field: "Upgrade" });
-  }
   const { maxConnections } = services.limits;
   if (openCount >= maxConnections) {
     throw rateLimited(`${maxConnections} connections are open, which is the limit (maxConnections).`);
@@ -64,7 +83,7 @@ async function admit(request: IncomingMessage, services: Services, openCount: nu
 
 function readAgentId(path: string): string {
   const [, segment] = STREAM_PATH.exec(path) ?? [];
-  if (segment === undefined) throw new RunAgentError("VALIDATION_ERROR", "Nothing is streamed at this path.", { field: "path" });
+  if (segment === undefined) throw NO_SUCH_PATH;
   let agentId = segment;
   try {
     agentId = decodeURIComponent(segment);
@@ -99,8 +118,7 @@ function accept(ws: WebSocket, stream: Duplex, admitted: Admitted, services: Ser
 }
 
 /** Answers on a socket that has no HTTP response: an upgrade that is refused, or a request that could not be parsed. */
-export function refuseSocket(stream: Duplex, error: RunAgentError): void {
-  const status = statusOf(error);
+export function refuseSocket(stream: Duplex, error: RunAgentError, status: number = statusOf(error)): void {
   const body = JSON.stringify(errorEnvelope(error));
   const headers = { ...ANSWER_HEADERS, ...errorHeaders(error), "Content-Length": String(Buffer.byteLength(body)), Connection: "close" };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);

@@ -73,7 +73,7 @@ describe("API keys", () => {
     });
     const ignored = await connect(server, { query: "?token=key-one", version: 1 });
     ignored.send({ entrypoint_tag: "a_stream" });
-    expect((await ignored.closed).code).toBe(4401);
+    expect((await ignored.closed).code).toBe(1003);
     const open = await secured({ allowTokenInQuery: true });
     const peer = await connect(open, { query: "?token=key-one", version: 1 });
     peer.send({ entrypoint_tag: "a_stream" });
@@ -201,11 +201,11 @@ describe("Origin and Host", () => {
 });
 
 test.each([
-  ["/api/v1/agents/agent/run", 400],
+  ["/api/v1/agents/agent/run", 404],
   ["/api/v1/agents/a%2Fb/run-stream", 400],
   ["/api/v1/agents/%00/run-stream", 400],
   ["/api/v1/agents/%E0%A4%A/run-stream", 400],
-  ["/elsewhere", 400],
+  ["/elsewhere", 404],
 ])("an upgrade of %s is %i in the envelope", async (path, status) => {
   const server = await serveEntrypoints(entrypoints);
   expect(await refusedUpgrade(server, path)).toMatchObject({ status, body: { success: false, error: { code: "VALIDATION_ERROR" } } });
