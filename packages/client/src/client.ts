@@ -26,6 +26,7 @@ import { withoutKey } from "./redact.ts";
 import type { HttpPool, Runtime } from "./runtime.ts";
 import { Session } from "./session.ts";
 import { RunAgentStream } from "./stream.ts";
+import { REAL_CLOCK } from "./timers.ts";
 import type { Transport } from "./transport.ts";
 import { standardSockets } from "./transports/standard-websocket.ts";
 import { createWebSocketTransport } from "./transports/websocket.ts";
@@ -285,12 +286,6 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
     requestJson(this.#shared.http, request).catch(() => {});
   }
 }
-
-const REAL_CLOCK = {
-  now: () => performance.now(),
-  setTimeout: (callback: () => void, ms: number): unknown => setTimeout(callback, ms),
-  clearTimeout: (timer: unknown): void => clearTimeout(timer as ReturnType<typeof setTimeout>),
-};
 
 function share(config: ClientConfig, options: ConnectionOptions, runtime: Runtime): Shared {
   const { apiUrl, apiKey, maxServerFrameBytes } = config;

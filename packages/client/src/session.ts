@@ -99,6 +99,8 @@ export class Session {
       onAwaited: () => this.#onProgress(),
     });
     if (options.signal?.aborted) {
+      // One failure is enough: what else is wrong with the call is not looked at.
+      if (options.start instanceof Promise) options.start.catch(() => {});
       this.#onAbort();
       return;
     }

@@ -5,6 +5,13 @@ export interface Clock {
   clearTimeout(timer: unknown): void;
 }
 
+/** The clock of the runtime. */
+export const REAL_CLOCK: Clock = {
+  now: () => performance.now(),
+  setTimeout: (callback, ms) => setTimeout(callback, ms),
+  clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+};
+
 /** setTimeout takes no more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 

@@ -240,6 +240,14 @@ describe("before any connection is made", () => {
     expect(server.sockets.size).toBe(0);
   });
 
+  it("a wrong call with a signal that has fired is no unhandled rejection", async () => {
+    const server = await serveScript({});
+    const stream = streamClient(server).runStream({ n: 1n }, { signal: AbortSignal.abort(), args: "x" as never });
+    expect((await failureOf(stream.collect())).code).toMatch(/CANCELLED|VALIDATION_ERROR/);
+    const late = runClient(server).runStream({}, { signal: AbortSignal.abort() });
+    expect((await failureOf(late.collect())).code).toBe("CANCELLED");
+  });
+
   it("a failure that nobody reads is no unhandled rejection", async () => {
     const server = await serveScript({});
     const stream = runClient(server).runStream({});
