@@ -1,5 +1,6 @@
 import { type Agent, defineAgent, type RunningServer, type ServeOptions, serve } from "@runagent/server";
 import { RunAgentClient, type RunAgentClientOptions, RunAgentError } from "runagent";
+import * as v from "valibot";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 
@@ -345,6 +346,22 @@ describe("what is wrong is said", () => {
     }
     expect(await clientOf(server, "add", { apiKey: "canary-key" }).run({ a: 1 })).toBe(2);
     expect(await clientOf(server, "count_stream", { apiKey: "canary-key" }).runStream({ count: 2 }).collect()).toEqual([1, 2]);
+  });
+});
+
+describe("any Standard Schema", () => {
+  it("valibot on both sides: typed, refused by field, left out of the architecture when it has no JSON Schema", async () => {
+    const input = v.object({ name: v.pipe(v.string(), v.minLength(2)) });
+    const greet = { input, output: v.string(), run: ({ name }: { name: string }) => `Hello, ${name}` };
+    const server = await start(defineAgent({ id: "storyteller", entrypoints: { greet } }));
+    const client = clientOf(server, "greet");
+    expect(await failureOf(client.run({ name: "x" }))).toMatchObject({ code: "VALIDATION_ERROR", field: "name", origin: "wire" });
+    const typed = client.withEntrypoint("greet", { input, output: v.string() });
+    const text: string = await typed.run({ name: "Ada" });
+    expect(text).toBe("Hello, Ada");
+    expect(await failureOf(typed.run({ name: "x" }))).toMatchObject({ code: "VALIDATION_ERROR", field: "name", origin: "local" });
+    const [entrypoint] = (await client.architecture()).entrypoints;
+    expect(entrypoint).toEqual({ tag: "greet", description: null, streaming: false });
   });
 });
 
