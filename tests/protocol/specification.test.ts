@@ -43,7 +43,7 @@ describe("PROTOCOL.md, requirements.yaml and errors.yaml", () => {
       expect(versions.length, id).toBeGreaterThan(0);
       expect(text.length, id).toBeGreaterThan(10);
       const sentence = specification.split("\n").find((line) => line.includes(`**[${id}]**`)) ?? "";
-      expect(sentence, `${id} says ${level}`).toMatch(new RegExp(`\\b${level}\\b|SHOULD|MAY|MUST`));
+      expect(sentence, `${id} says ${level}`).toContain(level);
     }
   });
 

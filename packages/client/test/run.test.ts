@@ -296,6 +296,22 @@ describe("options", () => {
     expect(build(options, env)).toThrow(expect.objectContaining({ code: "VALIDATION_ERROR", field }));
   });
 
+  it("who calls, and for how long, may come from the environment; an argument goes before it", async () => {
+    const sent: { headers: Record<string, string>; body: Record<string, unknown> }[] = [];
+    const fake = async (_: string | URL | Request, init?: RequestInit): Promise<Response> => {
+      sent.push({ headers: { ...(init?.headers as Record<string, string>) }, body: JSON.parse(String(init?.body)) });
+      return new Response('{"success":true,"protocol":2,"data":1}');
+    };
+    const env = { RUNAGENT_API_KEY: "env-key", RUNAGENT_USER_ID: "env-user", RUNAGENT_PERSISTENT_MEMORY: "yes", RUNAGENT_TIMEOUT: "7" };
+    await build({ fetch: fake }, env)().run();
+    await build({ fetch: fake, apiKey: "my-key", userId: "me", persistentMemory: false, timeoutSeconds: 8 }, env)().run();
+    expect(sent[0]?.headers.authorization).toBe("Bearer env-key");
+    expect(sent[0]?.body).toMatchObject({ user_id: "env-user", persistent_memory: true, timeout_seconds: 7 });
+    expect(sent[1]?.headers.authorization).toBe("Bearer my-key");
+    expect(sent[1]?.body).toMatchObject({ user_id: "me", timeout_seconds: 8 });
+    expect(sent[1]?.body).not.toHaveProperty("persistent_memory");
+  });
+
   it("never show the key", async () => {
     const server = await serveScript({
       ...json({ success: false, error: { code: "AUTHENTICATION_ERROR", message: "Wrong." } }, 401),
