@@ -523,6 +523,25 @@ user_id?: (string | null)
 persistent_memory?: (boolean | null)
 }
 /**
+ * data of GET /api/v1: what serves here, and which agents this key may call.
+ */
+export interface ServerInfo {
+/**
+ * Name of the server software.
+ */
+server?: string
+version?: string
+protocol_versions?: number[]
+agents: ServedAgent[]
+}
+export interface ServedAgent {
+agent_id: AgentId
+/**
+ * Tags.
+ */
+entrypoints: EntrypointTag[]
+}
+/**
  * Client frame: starts an invocation, or attaches to it when it was started before with the same content.
  */
 export interface StartFrame {
