@@ -2,7 +2,7 @@ import { errorFromHttp, isJsonObject, type JsonObject, parseJson, RunAgentError 
 import { abortError, onAbort } from "./abort-signal.ts";
 import { encodeJson } from "./encode-json.ts";
 import { connectionError, redirectError } from "./network-error.ts";
-import type { HttpPool } from "./runtime.ts";
+import type { HttpPool, HttpResponse } from "./runtime.ts";
 
 /** One request of the HTTP part of the protocol. */
 export interface HttpRequest {
@@ -112,7 +112,7 @@ export function notRunAgent(status: number, address: string, cause?: unknown): R
 }
 
 /** Reads a body up to a limit. @throws RunAgentError PAYLOAD_TOO_LARGE beyond it. */
-async function readText(response: Response, maxBytes: number): Promise<string> {
+async function readText(response: HttpResponse, maxBytes: number): Promise<string> {
   if (response.body === null) return "";
   const decoder = new TextDecoder();
   const reader = response.body.getReader();
@@ -120,7 +120,7 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
   let bytes = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return text + decoder.decode();
+    if (done || value === undefined) return text + decoder.decode();
     bytes += value.byteLength;
     if (bytes > maxBytes) {
       await reader.cancel();

@@ -1,5 +1,5 @@
 import { assertEntrypointTag, assertId, isJsonObject, RunAgentError, type StandardSchemaV1 } from "@runagent/core";
-import type { Runtime } from "./runtime.ts";
+import type { HttpPool, Runtime } from "./runtime.ts";
 
 /**
  * Any JSON value whose type the caller has not told. It is `any`, as the result of JSON.parse is, so that
@@ -63,7 +63,7 @@ export interface ConnectionOptions {
   /** How many bytes of records may wait for the consumer before reading from the network stops. Default 1048576. */
   readonly bufferBytes?: number | undefined;
   /** In place of the runtime's fetch. */
-  readonly fetch?: typeof fetch | undefined;
+  readonly fetch?: HttpPool["fetch"] | undefined;
   /** In place of the runtime's WebSocket: a constructor with the standard interface. The key then travels in the first frame. */
   readonly WebSocket?: WebSocketConstructor | undefined;
 }

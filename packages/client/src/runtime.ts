@@ -14,7 +14,7 @@ export interface Runtime {
 
 /** A fetch and the connections it keeps. */
 export interface HttpPool {
-  fetch(url: string, init: HttpInit): Promise<Response>;
+  fetch(url: string, init: HttpInit): Promise<HttpResponse>;
   close(): Promise<void>;
 }
 
@@ -26,4 +26,21 @@ export interface HttpInit {
   readonly signal: AbortSignal;
   /** Never followed: a redirect would carry the key to another origin. */
   readonly redirect: "manual";
+}
+
+/** The part of Response that this client uses: every fetch has types of its own, which fit this. */
+export interface HttpResponse {
+  readonly status: number;
+  readonly type: string;
+  readonly headers: { get(name: string): string | null };
+  readonly body: HttpBody | null;
+}
+
+/** The part of a body that this client uses. */
+export interface HttpBody {
+  getReader(): {
+    read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+    cancel(): Promise<void>;
+  };
+  cancel(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { getEventListeners } from "node:events";
 import { inspect } from "node:util";
 import { RunAgentClient } from "runagent";
+import undici from "undici";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { failureOf, runClient, serveScript, streamClient } from "./harness.ts";
@@ -361,6 +362,12 @@ describe("options", () => {
 });
 
 describe("fetch and WebSocket of the caller", () => {
+  it("may be undici's, or the global one", async () => {
+    const server = await serveScript(json({ success: true, protocol: 2, data: 1 }));
+    expect(await runClient(server, { fetch: undici.fetch, WebSocket: undici.WebSocket }).run()).toBe(1);
+    expect(await runClient(server, { fetch }).run()).toBe(1);
+  });
+
   it("carry the calls; the key then travels in the first frame, not in the URL", async () => {
     const { WebSocket } = await import("ws");
     let start: Record<string, unknown> = {};

@@ -48,11 +48,7 @@ function createHttp(connectTimeoutMs: number): HttpPool {
     // The deadlines are the caller's: undici's own would end a run that takes longer than five minutes.
     const connect = Number.isFinite(connectTimeoutMs) && connectTimeoutMs > 0 ? { connect: { timeout: connectTimeoutMs } } : {};
     const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0, ...connect });
-    // undici's Response is the standard one; only its declarations are its own.
-    return {
-      fetch: async (url, init) => (await fetch(url, { ...init, dispatcher })) as unknown as Response,
-      close: () => dispatcher.close(),
-    };
+    return { fetch: (url, init) => fetch(url, { ...init, dispatcher }), close: () => dispatcher.close() };
   };
   return {
     async fetch(url, init) {
