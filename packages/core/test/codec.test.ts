@@ -143,6 +143,13 @@ describe("version 1 values", () => {
     );
   });
 
+  it("are plain text where they are no JSON, however many brackets they hold; and refused where they are, and too deep", () => {
+    const brackets = "{".repeat(200);
+    expect(readChunkV1(brackets)).toBe(brackets);
+    expect(readResultV1({ success: true, data: `${"[ ".repeat(200)}plain` })).toBe(`${"[ ".repeat(200)}plain`);
+    expect(codeOf(() => readResultV1({ success: true, data: "[".repeat(65) + "]".repeat(65) }))).toBe("PAYLOAD_TOO_LARGE");
+  });
+
   it("travel exactly as deployed servers write them", () => {
     expect(encodeValueV1("hello")).toBe('{"type":"string","payload":"\\"hello\\""}');
     const types = [1, 1.5, true, null, [], {}, undefined].map((value) => JSON.parse(encodeValueV1(value)).type);
