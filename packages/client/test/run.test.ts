@@ -334,7 +334,7 @@ describe("options", () => {
       code: "AUTHENTICATION_ERROR",
       message: "canary-key is wrong",
       suggestion: "not canary-key",
-      details: ["canary-key"],
+      details: [{ "canary-key": ["canary-key"] }],
       field: "canary-key",
     };
     const server = await serveScript({
@@ -349,6 +349,10 @@ describe("options", () => {
       await failureOf(runClient(server, { apiKey: "canary-key" }).health()),
       await failureOf(streamClient(server, { apiKey: "canary-key" }).runStream({}).collect()),
     ];
+    const reason: Record<string, unknown> = { n: 1n };
+    reason.self = reason;
+    const aborted = streamClient(server, { apiKey: "canary-key" }).runStream({}, { signal: AbortSignal.abort(reason) });
+    expect(await failureOf(aborted.collect())).toMatchObject({ code: "CANCELLED", cause: reason });
     for (const error of errors) {
       expect(inspect(error, { depth: 20, showHidden: true }) + JSON.stringify(error)).not.toContain("canary-key");
       expect(error).toMatchObject({ code: "AUTHENTICATION_ERROR", message: "[key] is wrong" });

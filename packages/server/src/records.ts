@@ -61,7 +61,7 @@ export function encodeEvent(event: unknown, maxBytes: number): string {
   try {
     const text = encodeContent(event, "event", maxBytes);
     // What travels is what counts: toJSON may have made something else of it.
-    if (typeof event === "object" && event !== null && "toJSON" in event) return encodeEvent(JSON.parse(text), maxBytes);
+    if (hasToJson(event)) return encodeEvent(JSON.parse(text), maxBytes);
     return text;
   } catch (error) {
     throw new RunAgentError("VALIDATION_ERROR", error instanceof Error ? error.message : "The event is not JSON.");
@@ -107,8 +107,13 @@ function checkSize(text: string, what: string, maxBytes: number): string {
 /** Called for values that JSON.stringify has taken, so there is no cycle and an end to the depth. */
 function holdsNonFinite(value: unknown): boolean {
   if (typeof value === "number") return !Number.isFinite(value);
-  if (typeof value !== "object" || value === null || "toJSON" in value) return false;
+  if (typeof value !== "object" || value === null || hasToJson(value)) return false;
   return Object.values(value).some(holdsNonFinite);
+}
+
+/** A field of that name which is no function is data like any other. */
+function hasToJson(value: unknown): boolean {
+  return isJsonObject(value) && typeof value.toJSON === "function";
 }
 
 function notJson(what: string, why: string): RunAgentError {

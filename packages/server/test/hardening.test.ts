@@ -88,7 +88,7 @@ describe("an agent that throws what fails when it is looked at", () => {
 });
 
 describe("values", () => {
-  test.each([{ a: Number.NaN }, { a: [{ b: Number.POSITIVE_INFINITY }] }, [null, Number.NEGATIVE_INFINITY]])(
+  test.each([{ a: Number.NaN }, { toJSON: 1, a: Number.NaN }, { a: [{ b: Number.POSITIVE_INFINITY }] }, [null, Number.NEGATIVE_INFINITY]])(
     "%j with a number that JSON has not is refused",
     async (value) => {
       const server = await serveEntrypoints({ chat: () => value, fine: () => ({ a: null, b: [1.5], c: "null" }) });
@@ -108,6 +108,7 @@ describe("values", () => {
           }
         }
         ctx.emit({ type: "x", toJSON: () => ({ type: "y" }) });
+        ctx.emit({ type: "z", toJSON: "data" });
       },
     });
     const peer = await connect(server);
@@ -115,6 +116,7 @@ describe("values", () => {
     const frames = await peer.untilEnd();
     expect(contents(frames)).toEqual(["VALIDATION_ERROR", "VALIDATION_ERROR"]);
     expect(frames).toContainEqual({ type: "event", seq: 3, event: { type: "y" } });
+    expect(frames).toContainEqual({ type: "event", seq: 4, event: { type: "z", toJSON: "data" } });
   });
 
   test("no frame is larger than maxServerFrameBytes", async () => {
