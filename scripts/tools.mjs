@@ -18,10 +18,7 @@ const environment = {
   ),
 };
 
-/**
- * Runs a command in the repository and waits for it. Standard input is closed: nothing may ask.
- * @returns {Promise<string>} its standard output when `quiet`, else it is shown and "" is returned
- */
+/** Runs a command in the repository and waits for it. Standard input is closed: nothing may ask. `quiet`: it is shown only when it fails. */
 export function run(command, args, { quiet = false, cwd = root, env = {} } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
@@ -30,18 +27,15 @@ export function run(command, args, { quiet = false, cwd = root, env = {} } = {})
       stdio: ["ignore", quiet ? "pipe" : "inherit", quiet ? "pipe" : "inherit"],
     });
     let output = "";
-    let shown = "";
-    child.stdout?.on("data", (data) => {
+    const keep = (data) => {
       output += data;
-      shown += data;
-    });
-    child.stderr?.on("data", (data) => {
-      shown += data;
-    });
+    };
+    child.stdout?.on("data", keep);
+    child.stderr?.on("data", keep);
     child.on("error", reject);
     child.on("close", (code, signal) => {
-      if (code === 0) resolve(output);
-      else reject(new Error(`${command} ${args.join(" ")} ended with ${signal ?? `code ${code}`}.${shown === "" ? "" : `\n${shown}`}`));
+      if (code === 0) resolve();
+      else reject(new Error(`${command} ${args.join(" ")} ended with ${signal ?? `code ${code}`}.${output === "" ? "" : `\n${output}`}`));
     });
   });
 }

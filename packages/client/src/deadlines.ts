@@ -1,5 +1,5 @@
 import { RunAgentError } from "@runagent/core";
-import type { Timers } from "./timers.ts";
+import { isDeadline, type Timers } from "./timers.ts";
 
 /** The three deadlines of a stream, in milliseconds; 0 or Infinity: none. [live.deadline.1] */
 export interface Deadlines {
@@ -49,8 +49,4 @@ export function startDeadlines({ connectMs, idleMs, totalMs }: Deadlines, timers
   return () => {
     silentSince = timers.now();
   };
-}
-
-function isDeadline(ms: number): boolean {
-  return ms > 0 && Number.isFinite(ms);
 }

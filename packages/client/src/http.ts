@@ -3,6 +3,7 @@ import { abortError, onAbort } from "./abort-signal.ts";
 import { encodeJson } from "./encode-json.ts";
 import { connectionError, redirectError } from "./network-error.ts";
 import type { HttpPool, HttpResponse } from "./runtime.ts";
+import { isDeadline, REAL_CLOCK, Timers } from "./timers.ts";
 
 /** One request of the HTTP part of the protocol. */
 export interface HttpRequest {
@@ -23,8 +24,6 @@ export interface HttpOptions {
   readonly pool: HttpPool;
 }
 
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /**
  * Sends a request and reads the JSON object of its answer; the envelope is the caller's to open.
  * @throws RunAgentError for everything else: no answer, a redirect, an error envelope, something that is not JSON.
@@ -36,9 +35,9 @@ export async function requestJson(options: HttpOptions, request: HttpRequest): P
     abort.signal.addEventListener("abort", () => reject(abort.signal.reason), { once: true });
   });
   const forgetSignal = request.signal === undefined ? undefined : onAbort(request.signal, () => abort.abort(abortError(request.signal)));
-  const timer = startTimer(request.timeoutMs, () => {
-    abort.abort(new RunAgentError("TIMEOUT", `${address} did not answer within ${request.timeoutMs} ms.`));
-  });
+  const timers = new Timers(REAL_CLOCK);
+  const late = (): void => abort.abort(new RunAgentError("TIMEOUT", `${address} did not answer within ${request.timeoutMs} ms.`));
+  if (isDeadline(request.timeoutMs)) timers.start(request.timeoutMs, late);
   try {
     if (request.signal?.aborted) throw abortError(request.signal);
     // A fetch of the caller's may not heed its signal; the deadline holds all the same.
@@ -47,7 +46,7 @@ export async function requestJson(options: HttpOptions, request: HttpRequest): P
     if (abort.signal.aborted && RunAgentError.is(abort.signal.reason)) throw abort.signal.reason;
     throw RunAgentError.is(error) ? error : connectionError(error, address, request.method !== "GET");
   } finally {
-    clearTimeout(timer);
+    timers.stopAll();
     forgetSignal?.();
   }
 }
@@ -128,8 +127,4 @@ async function readText(response: HttpResponse, maxBytes: number): Promise<strin
     }
     text += decoder.decode(value, { stream: true });
   }
-}
-
-function startTimer(ms: number, callback: () => void): ReturnType<typeof setTimeout> | undefined {
-  return ms > 0 && Number.isFinite(ms) ? setTimeout(callback, Math.min(ms, MAX_TIMER_MS)) : undefined;
 }

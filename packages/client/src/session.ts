@@ -184,7 +184,9 @@ export class Session {
     if (this.end !== undefined) return;
     try {
       this.#connection = this.#options.transport.connect(start, {
-        opened: () => this.#onOpened(),
+        opened: () => {
+          this.#opened = true;
+        },
         text: (text) => this.#onText(text),
         closed: (info) => this.#onClosed(info),
       });
@@ -193,13 +195,9 @@ export class Session {
     }
   }
 
-  #onOpened(): void {
-    if (this.end !== undefined) return;
-    this.#opened = true;
-  }
-
   #onText(text: string): void {
     if (this.end !== undefined) return;
+    const starting = this.state.phase === "starting";
     let effect: Effect;
     try {
       effect = receive(this.state, parseJsonObject(text, "frame of the server", "PROTOCOL_ERROR"));
@@ -207,21 +205,17 @@ export class Session {
       this.#onThrown(error);
       return;
     }
+    if (starting && effect.type !== "failed") this.#onAccepted();
     this.#apply(effect, text.length);
   }
 
   #apply(effect: Effect, bytes: number): void {
     switch (effect.type) {
       case "record":
-        if (effect.accepts) this.#onAccepted();
         this.#onProgress();
         this.queue.push(effect.record, bytes);
         break;
-      case "accepted":
-        this.#onAccepted();
-        break;
       case "completed":
-        if (effect.accepts) this.#onAccepted();
         this.queue.push(effect.record, bytes);
         this.#finish({ status: "completed", totals: effect.totals });
         break;

@@ -61,14 +61,8 @@ export interface UnknownRecord extends UnknownFrame {
 /** What the session has to do about a frame. */
 export type Effect =
   | { readonly type: "none" }
-  | { readonly type: "accepted"; readonly frame: StreamStartedFrame | undefined }
-  | { readonly type: "record"; readonly record: QueuedRecord; readonly accepts: boolean }
-  | {
-      readonly type: "completed";
-      readonly record: StreamCompletedFrame;
-      readonly totals: Partial<StreamCompletedFrame>;
-      readonly accepts: boolean;
-    }
+  | { readonly type: "record"; readonly record: QueuedRecord }
+  | { readonly type: "completed"; readonly record: StreamCompletedFrame; readonly totals: Partial<StreamCompletedFrame> }
   | { readonly type: "cancelled"; readonly record: StreamCancelledFrame }
   | { readonly type: "failed"; readonly error: RunAgentError }
   | { readonly type: "cancel-acknowledged"; readonly frame: CancelAcknowledgedFrame };
@@ -80,17 +74,15 @@ export function createState(invocationId: string): StreamState {
   return { phase: "starting", protocol: undefined, invocationId, epoch: undefined, seq: 0, chunks: 0, duplicates: 0, ignored: 0 };
 }
 
-/** Takes one frame. @throws RunAgentError PROTOCOL_ERROR or STREAM_TRUNCATED: the stream cannot go on. */
+/** Takes one frame; with the first that is no refusal the phase leaves "starting": the server has accepted. @throws RunAgentError PROTOCOL_ERROR or STREAM_TRUNCATED: the stream cannot go on. */
 export function receive(state: StreamState, frame: JsonObject): Effect {
   if (state.phase === "ended") return NONE;
-  const accepts = state.phase === "starting";
-  if (accepts) {
-    state.protocol = negotiate(frame);
+  if (state.phase === "starting") {
     // A refusal leaves the version open: an error frame looks alike in both.
-    if (frame.type === "error") return fail(state, readRefusal(frame));
+    if (frame.type !== "error") state.protocol = negotiate(frame);
     state.phase = "streaming";
   }
-  return state.protocol === 2 ? receiveV2(state, readServerFrame(frame)) : receiveV1(state, readFrameV1(frame), accepts);
+  return state.protocol === 2 ? receiveV2(state, readServerFrame(frame)) : receiveV1(state, readFrameV1(frame));
 }
 
 /** [negotiate.client.1] */
@@ -126,7 +118,7 @@ function receiveV2(state: StreamState, frame: ServerFrame | UnknownFrame): Effec
 function takeRecord(state: StreamState, record: DataFrame | EventFrame | UnknownRecord): Effect {
   if (!advance(state, record.seq)) return NONE;
   if (record.type === "data") state.chunks++;
-  return { type: "record", record, accepts: false };
+  return { type: "record", record };
 }
 
 /** Moves to the record `seq`. False: it came before. @throws when one before it is missing. [record.order.2] [record.gap.1] */
@@ -150,11 +142,11 @@ function takeStatus(state: StreamState, frame: Extract<ServerFrame, { type: "sta
       checkInvocation(state, frame.invocation_id);
       if (!advance(state, frame.seq)) return NONE;
       if (frame.total_chunks !== state.chunks) {
-        throw protocolError(state, `The server says ${frame.total_chunks} chunks were sent; ${state.chunks} arrived.`);
+        throw new RunAgentError("PROTOCOL_ERROR", `The server says ${frame.total_chunks} chunks were sent; ${state.chunks} arrived.`);
       }
       state.phase = "ended";
       if (frame.status === "stream_cancelled") return { type: "cancelled", record: frame };
-      return { type: "completed", record: frame, totals: frame, accepts: false };
+      return { type: "completed", record: frame, totals: frame };
     }
     case "cancel_acknowledged":
       checkInvocation(state, frame.invocation_id);
@@ -166,26 +158,27 @@ function takeStatus(state: StreamState, frame: Extract<ServerFrame, { type: "sta
 
 function takeStarted(state: StreamState, frame: StreamStartedFrame): Effect {
   checkInvocation(state, frame.invocation_id);
-  if (state.epoch !== undefined) throw protocolError(state, "The server accepted the same start twice on one connection.");
-  if (frame.status !== "stream_started") throw protocolError(state, `The server answered a start with ${frame.status}.`);
-  if (frame.seq !== state.seq) throw protocolError(state, `The server starts after record ${frame.seq}, not after ${state.seq}.`);
+  if (state.epoch !== undefined) throw new RunAgentError("PROTOCOL_ERROR", "The server accepted the same start twice on one connection.");
+  if (frame.status !== "stream_started") throw new RunAgentError("PROTOCOL_ERROR", `The server answered a start with ${frame.status}.`);
+  if (frame.seq !== state.seq)
+    throw new RunAgentError("PROTOCOL_ERROR", `The server starts after record ${frame.seq}, not after ${state.seq}.`);
   state.epoch = frame.epoch;
-  return { type: "accepted", frame };
+  return NONE;
 }
 
 function takeError(state: StreamState, frame: ErrorFrame): Effect {
   if (frame.seq !== undefined && !advance(state, frame.seq)) return NONE;
-  return fail(state, errorFromWire(frame.error, "SERVER_ERROR", { invocationId: state.invocationId }));
+  return fail(state, errorFromWire(frame.error, "SERVER_ERROR"));
 }
 
-function receiveV1(state: StreamState, frame: FrameV1, accepts: boolean): Effect {
+function receiveV1(state: StreamState, frame: FrameV1): Effect {
   switch (frame.type) {
     case "started":
       state.invocationId = frame.invocationId ?? state.invocationId;
-      return accepts ? { type: "accepted", frame: undefined } : NONE;
+      return NONE;
     case "data":
       state.chunks++;
-      return { type: "record", record: { type: "data", seq: ++state.seq, content: frame.content }, accepts };
+      return { type: "record", record: { type: "data", seq: ++state.seq, content: frame.content } };
     case "completed": {
       state.invocationId = frame.invocationId ?? state.invocationId;
       state.phase = "ended";
@@ -203,13 +196,13 @@ function receiveV1(state: StreamState, frame: FrameV1, accepts: boolean): Effect
         ...(totalChunks === undefined ? {} : { total_chunks: totalChunks }),
         ...(executionTime === undefined ? {} : { execution_time: executionTime }),
       };
-      return { type: "completed", record, totals, accepts };
+      return { type: "completed", record, totals };
     }
     case "failed":
-      return fail(state, frame.error.with({ invocationId: state.invocationId }));
+      return fail(state, frame.error);
     case "ignored":
       state.ignored++;
-      return accepts ? { type: "accepted", frame: undefined } : NONE;
+      return NONE;
   }
 }
 
@@ -218,26 +211,20 @@ function fail(state: StreamState, error: RunAgentError): Effect {
   return { type: "failed", error };
 }
 
-function readRefusal(frame: JsonObject): RunAgentError {
-  const read = readFrameV1(frame);
-  return read.type === "failed" ? read.error : errorFromWire(frame.error, "SERVER_ERROR");
-}
-
 function isRecord(frame: UnknownFrame): frame is UnknownRecord {
   return frame.seq !== undefined;
 }
 
 function checkInvocation(state: StreamState, invocationId: string): void {
   if (invocationId !== state.invocationId) {
-    throw protocolError(state, `The server sent a frame of invocation ${invocationId} on the connection of ${state.invocationId}.`);
+    throw new RunAgentError(
+      "PROTOCOL_ERROR",
+      `The server sent a frame of invocation ${invocationId} on the connection of ${state.invocationId}.`,
+    );
   }
 }
 
 function gap(state: StreamState, seq: number): RunAgentError {
   const message = `Record ${state.seq + 1} is missing: the server went on with ${seq}. Nothing after record ${state.seq} was delivered.`;
-  return new RunAgentError("STREAM_TRUNCATED", message, { invocationId: state.invocationId });
-}
-
-function protocolError(state: StreamState, message: string): RunAgentError {
-  return new RunAgentError("PROTOCOL_ERROR", message, { invocationId: state.invocationId });
+  return new RunAgentError("STREAM_TRUNCATED", message);
 }

@@ -15,7 +15,12 @@ export const REAL_CLOCK: Clock = {
 /** setTimeout takes no more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** The timers of one session: none outlives it. */
+/** Whether a number of milliseconds is a deadline: 0 and Infinity say that there is none. */
+export function isDeadline(ms: number): boolean {
+  return ms > 0 && Number.isFinite(ms);
+}
+
+/** The timers of one session or request: none outlives it. */
 export class Timers {
   readonly #clock: Clock;
   readonly #running = new Set<unknown>();

@@ -59,13 +59,11 @@ export class RunAgentError extends Error {
   }
 
   /** The same error with more known about it; fields that are set already stay. */
-  with(extra: Pick<RunAgentErrorOptions, "requestId" | "invocationId" | "cursor" | "retryable">): RunAgentError {
+  with(extra: Pick<RunAgentErrorOptions, "invocationId" | "cursor">): RunAgentError {
     const copy = new RunAgentError(this.code, this.message, {
       ...this,
-      requestId: this.requestId ?? extra.requestId,
       invocationId: this.invocationId ?? extra.invocationId,
       cursor: this.cursor ?? extra.cursor,
-      retryable: extra.retryable ?? this.retryable,
       cause: this.cause,
     });
     if (this.stack !== undefined) copy.stack = this.stack;

@@ -207,8 +207,8 @@ export class Connection {
   #cancel({ mode }: CancelFrame): void {
     const invocation = this.#attachment?.invocation ?? this.#last;
     if (invocation === undefined) return;
-    const outcome = invocation.outcome === undefined ? "accepted" : "already_ended";
-    const { invocationId } = invocation.request;
+    const { cancelOutcome: outcome, request } = invocation;
+    const { invocationId } = request;
     // First the answer: the terminal record goes out while cancel is called.
     this.#reply({ type: "status", status: "cancel_acknowledged", invocation_id: invocationId, mode, outcome });
     invocation.cancel(mode, "A client cancelled.");

@@ -39,7 +39,7 @@ export function summariseInvocation(invocation: Invocation): InvocationInfo {
     invocation_id: invocationId,
     agent_id: agent.id,
     entrypoint_tag: entrypoint.tag,
-    status: outcome?.status ?? "running",
+    status: invocation.status,
     protocol,
     started_at: invocation.startedAt.toISOString(),
     ended_at: invocation.endedAt?.toISOString() ?? null,
@@ -56,7 +56,7 @@ export function describeStats(agentId: string, invocations: readonly Invocation[
   const counts = { running: 0, completed: 0, failed: 0, cancelled: 0 };
   let seconds = 0;
   for (const invocation of invocations) {
-    counts[invocation.outcome?.status ?? "running"]++;
+    counts[invocation.status]++;
     if (invocation.outcome !== undefined) seconds += invocation.executionTime;
   }
   const ended = invocations.length - counts.running;

@@ -103,7 +103,7 @@ function addAgentRoutes(app: Hono<HttpEnv>, services: Services): void {
       const limit = readListLimit(c.req.query("limit"));
       const status = readStatus(c.req.query("status"));
       const all = services.registry.list(agent.id, principal);
-      const found = status === undefined ? all : all.filter(({ outcome }) => (outcome?.status ?? "running") === status);
+      const found = status === undefined ? all : all.filter((invocation) => invocation.status === status);
       const invocations = found.slice(0, limit).map(summariseInvocation);
       return succeed(c, { agent_id: agent.id, invocations, total_count: found.length });
     },
@@ -127,7 +127,7 @@ function addInvocationRoutes(app: Hono<HttpEnv>, services: Services): void {
       const body = await readJsonBody(c.req.raw, services.limits.maxBodyBytes);
       check(validateCancelRequest, body, "VALIDATION_ERROR", "body");
       const mode = body.mode === "after_turn" ? "after_turn" : "immediate";
-      const outcome = invocation.outcome === undefined ? "accepted" : "already_ended";
+      const { cancelOutcome: outcome } = invocation;
       invocation.cancel(mode, "A client cancelled.");
       return succeed(c, { invocation_id: invocation.request.invocationId, mode, outcome });
     },

@@ -6,7 +6,7 @@
  *
  * Readers attach and leave at any time. The agent is asked for its next chunk only while one of them can take it.
  */
-import { type AgentEvent, type Mode, RunAgentError } from "@runagent/core";
+import { type AgentEvent, type CancelResult, type Mode, RunAgentError } from "@runagent/core";
 import type { AgentContext } from "./context.ts";
 import type { InvocationLog, MaybePromise } from "./log.ts";
 import type { LogBudget } from "./log-budget.ts";
@@ -59,7 +59,6 @@ export class Invocation {
   #settle: (outcome: Outcome) => void = () => {};
   /** Set at the first reason to end; from then on nothing else ends it, and nothing but the terminal record is appended. */
   #ending: Outcome | undefined;
-  #begun = false;
   #cancelAfterTurn = false;
   #chunks = 0;
   #executionTime: number | undefined;
@@ -89,6 +88,15 @@ export class Invocation {
 
   get running(): boolean {
     return this.#ending === undefined;
+  }
+
+  get status(): Outcome["status"] | "running" {
+    return this.outcome?.status ?? "running";
+  }
+
+  /** What a cancel is answered with now. [cancel.outcome.1] */
+  get cancelOutcome(): CancelResult["outcome"] {
+    return this.outcome === undefined ? "accepted" : "already_ended";
   }
 
   /** Seq of the last record. */
@@ -122,8 +130,7 @@ export class Invocation {
 
   /** Runs the agent, unless the invocation was cancelled before. Called once. */
   begin(input: unknown, args: readonly unknown[]): void {
-    if (!this.running || this.#begun) return;
-    this.#begun = true;
+    if (!this.running) return;
     const seconds = Math.min(this.request.timeoutSeconds ?? Number.POSITIVE_INFINITY, this.#host.limits.maxInvocationSeconds);
     this.#deadline = setTimeout(() => this.#timeOut(seconds), Math.min(seconds * 1000, MAX_TIMER_MS));
     this.#deadline.unref();

@@ -5,7 +5,16 @@ import { RunAgentClientBase } from "../client.ts";
 import { connectionError, redirectError } from "../network-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
 import type { HttpPool, Runtime } from "../runtime.ts";
-import { PROTOCOL_VIOLATION, type Socket, type SocketEvents, type SocketFactory, type SocketRequest } from "../transports/websocket.ts";
+import { isDeadline } from "../timers.ts";
+import {
+  binaryFrame,
+  frameTooLarge,
+  PROTOCOL_VIOLATION,
+  type Socket,
+  type SocketEvents,
+  type SocketFactory,
+  type SocketRequest,
+} from "../transports/websocket.ts";
 
 export * from "../index.ts";
 
@@ -42,11 +51,11 @@ export class RunAgentClient<Tag extends string = string, Input = UntypedInput, O
 
 function createHttp(connectTimeoutMs: number): HttpPool {
   // Loaded with the first request: a client that only streams does not pay for it.
-  let loading: Promise<{ fetch: HttpPool["fetch"]; close(): Promise<void> }> | undefined;
+  let loading: Promise<HttpPool> | undefined;
   const load = async (): Promise<HttpPool> => {
     const { Agent, fetch } = await import("undici");
     // The deadlines are the caller's: undici's own would end a run that takes longer than five minutes.
-    const connect = Number.isFinite(connectTimeoutMs) && connectTimeoutMs > 0 ? { connect: { timeout: connectTimeoutMs } } : {};
+    const connect = isDeadline(connectTimeoutMs) ? { connect: { timeout: connectTimeoutMs } } : {};
     const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0, ...connect });
     return { fetch: (url, init) => fetch(url, { ...init, dispatcher }), close: () => dispatcher.close() };
   };
@@ -84,7 +93,7 @@ function openSocket(request: SocketRequest, events: SocketEvents): Socket {
     if (failure !== undefined) return;
     if (!isBinary) events.message(data.toString());
     else {
-      failure = new RunAgentError("PROTOCOL_ERROR", "The server sent a binary frame; every frame is JSON text.");
+      failure = binaryFrame();
       socket.close(PROTOCOL_VIOLATION);
     }
   });
@@ -126,10 +135,7 @@ function socketError(
   opened: boolean,
 ): RunAgentError | undefined {
   const code = "code" in error ? String(error.code) : "";
-  if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
-    const message = `A frame of the server is larger than ${maxFrameBytes} bytes (maxServerFrameBytes).`;
-    return new RunAgentError("PAYLOAD_TOO_LARGE", message, { cause: error });
-  }
+  if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") return frameTooLarge(maxFrameBytes);
   if (code === "WS_ERR_TOO_MANY_BUFFERED_PARTS") {
     const message = `A frame of the server came in more than ${maxFragments} fragments (maxFragments).`;
     return new RunAgentError("PAYLOAD_TOO_LARGE", message, { cause: error });

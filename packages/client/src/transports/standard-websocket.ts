@@ -1,6 +1,6 @@
 import { RunAgentError } from "@runagent/core";
 import type { WebSocketConstructor } from "../options.ts";
-import { PROTOCOL_VIOLATION, type SocketFactory } from "./websocket.ts";
+import { binaryFrame, frameTooLarge, PROTOCOL_VIOLATION, type SocketFactory } from "./websocket.ts";
 
 /** Opens WebSockets with a constructor of the WHATWG standard: no headers, no pause. */
 export function standardSockets(WebSocket: WebSocketConstructor): SocketFactory {
@@ -27,12 +27,9 @@ export function standardSockets(WebSocket: WebSocketConstructor): SocketFactory 
       };
       socket.onmessage = ({ data }: { data: unknown }) => {
         if (failure !== undefined) return;
-        if (typeof data !== "string") {
-          refuse(new RunAgentError("PROTOCOL_ERROR", "The server sent a binary frame; every frame is JSON text."));
-        } else if (data.length > request.maxFrameBytes) {
-          const message = `A frame of the server is larger than ${request.maxFrameBytes} bytes (maxServerFrameBytes).`;
-          refuse(new RunAgentError("PAYLOAD_TOO_LARGE", message));
-        } else events.message(data);
+        if (typeof data !== "string") refuse(binaryFrame());
+        else if (data.length > request.maxFrameBytes) refuse(frameTooLarge(request.maxFrameBytes));
+        else events.message(data);
       };
       // The event says nothing of what went wrong: the close that follows is all there is.
       socket.onerror = () => {};

@@ -1,4 +1,4 @@
-import { type ClientFrame, ERRORS, type RunAgentError } from "@runagent/core";
+import { type ClientFrame, ERRORS, RunAgentError } from "@runagent/core";
 import { encodeJson } from "../encode-json.ts";
 import type { Connection, Transport } from "../transport.ts";
 
@@ -73,4 +73,14 @@ export function createWebSocketTransport(request: SocketRequest, factory: Socket
       };
     },
   };
+}
+
+/** Every frame is JSON text. [json.text.2] */
+export function binaryFrame(): RunAgentError {
+  return new RunAgentError("PROTOCOL_ERROR", "The server sent a binary frame; every frame is JSON text.");
+}
+
+/** [limit.named.1] */
+export function frameTooLarge(maxFrameBytes: number): RunAgentError {
+  return new RunAgentError("PAYLOAD_TOO_LARGE", `A frame of the server is larger than ${maxFrameBytes} bytes (maxServerFrameBytes).`);
 }
