@@ -1,4 +1,5 @@
 import { assertId, isJsonObject, RunAgentError } from "@runagent/core";
+import type { RetryInfo } from "./reconnects.ts";
 
 /** What one call may say beside its input. */
 export interface CallOptions {
@@ -16,12 +17,17 @@ export interface CallOptions {
   readonly onDisconnect?: "continue" | "cancel" | undefined;
   /** In place of a random one: sending the same start twice with one id runs the agent once. */
   readonly invocationId?: string | undefined;
+  /** Called before each reconnect of the stream; what it throws is an uncaught exception. */
+  readonly onReconnect?: ((info: RetryInfo) => void) | undefined;
 }
+
+/** What a resume may say: the call itself was made before. */
+export type ResumeOptions = Omit<CallOptions, "args" | "onDisconnect" | "invocationId">;
 
 /** Checks what the caller passed, which in plain JavaScript may be anything. @throws RunAgentError VALIDATION_ERROR that names the option. */
 export function checkCallOptions(options: unknown): asserts options is CallOptions {
   if (!isJsonObject(options)) throw invalid("options", "must be an object");
-  const { args, signal, onDisconnect, invocationId } = options;
+  const { args, signal, onDisconnect, invocationId, onReconnect } = options;
   if (args !== undefined && !Array.isArray(args)) throw invalid("args", "must be an array of positional arguments");
   if (signal !== undefined && !isSignal(signal)) throw invalid("signal", "must be an AbortSignal");
   for (const name of ["timeoutMs", "connectTimeoutMs", "idleTimeoutMs"]) {
@@ -33,6 +39,7 @@ export function checkCallOptions(options: unknown): asserts options is CallOptio
   if (onDisconnect !== undefined && onDisconnect !== "continue" && onDisconnect !== "cancel") {
     throw invalid("onDisconnect", 'must be "continue" or "cancel"');
   }
+  if (onReconnect !== undefined && typeof onReconnect !== "function") throw invalid("onReconnect", "must be a function");
   if (invocationId !== undefined) assertId(invocationId, "invocationId");
 }
 

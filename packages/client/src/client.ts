@@ -1,9 +1,11 @@
 import {
   type Architecture,
+  decodeCursor,
   type Health,
   isJsonObject,
   isStreamTag,
   type JsonObject,
+  type ResumeFrame,
   RunAgentError,
   type RunRequest,
   readResultV1,
@@ -12,7 +14,8 @@ import {
   validateWith,
 } from "@runagent/core";
 import { abortError } from "./abort-signal.ts";
-import { type CallOptions, checkCallOptions, checkInput } from "./call-options.ts";
+import { type CallOptions, checkCallOptions, checkInput, type ResumeOptions } from "./call-options.ts";
+import { encodeJson } from "./encode-json.ts";
 import { dataOf, type HttpOptions, type HttpRequest, notRunAgent, requestJson } from "./http.ts";
 import {
   type ClientConfig,
@@ -22,12 +25,17 @@ import {
   type Untyped,
   type UntypedInput,
 } from "./options.ts";
+import type { ServerKnowledge } from "./reconnects.ts";
 import { withoutKey } from "./redact.ts";
+import { requestRepeatedly } from "./repeat.ts";
 import type { HttpPool, Runtime } from "./runtime.ts";
-import { Session } from "./session.ts";
+import { createServerKnowledge } from "./server-knowledge.ts";
+import { type FirstFrame, Session } from "./session.ts";
 import { RunAgentStream } from "./stream.ts";
 import { REAL_CLOCK } from "./timers.ts";
 import type { Transport } from "./transport.ts";
+import { createAutoTransport } from "./transports/auto.ts";
+import { createSseTransport } from "./transports/sse.ts";
 import { standardSockets } from "./transports/standard-websocket.ts";
 import { createWebSocketTransport } from "./transports/websocket.ts";
 
@@ -46,6 +54,8 @@ export interface EntrypointSchemas<Input, Output> {
 
 const DEFAULT_RUN_TIMEOUT_MS = 300_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** For the question which version the server speaks. */
+const ASK_TIMEOUT_MS = 10_000;
 /** Short: a process that is done should not wait long for a server that does not answer. */
 const CANCEL_REQUEST_TIMEOUT_MS = 1_000;
 /** What the schema of timeout_seconds allows: a year. */
@@ -56,6 +66,7 @@ interface Shared {
   readonly runtime: Runtime;
   readonly http: HttpOptions;
   readonly transport: Transport;
+  readonly server: ServerKnowledge;
 }
 
 /**
@@ -119,6 +130,18 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
   }
 
   /**
+   * Goes on with a stream where another left it: in another process, after a crash, over another transport. Returns at once.
+   * @param position The `position` of a stream, or the `cursor` of an error. Any number of streams may go on from it.
+   */
+  resume<O = Output>(position: string, options: ResumeOptions = {}): RunAgentStream<O> {
+    const toResume = (): ResumeFrame => {
+      const { invocationId, epoch, seq } = decodeCursor(position);
+      return { type: "resume", protocol: 2, invocation_id: invocationId, epoch, after_seq: seq };
+    };
+    return this.#stream<O>(options, toResume);
+  }
+
+  /**
    * Checks that the agent is there and has this entrypoint. It may be left out: no call needs it.
    * @throws RunAgentError ENTRYPOINT_NOT_FOUND, and what architecture() throws.
    */
@@ -133,7 +156,10 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
 
   /** The entrypoints of the agent, with their schemas where known. @throws RunAgentError ARCHITECTURE_MISSING when the answer holds none. */
   async architecture(options: Pick<CallOptions, "signal" | "timeoutMs"> = {}): Promise<Architecture> {
-    const data = await this.#get(`${this.#agentPath}/architecture`, options);
+    const { signal, timeoutMs = REQUEST_TIMEOUT_MS } = options;
+    checkCallOptions({ signal, timeoutMs });
+    const path = `${this.#agentPath}/architecture`;
+    const data = dataOf(await this.#repeat({ method: "GET", path, signal, timeoutMs }, true));
     // Version 1 servers send more and less than the schema: entrypoints is what a client needs.
     if (isJsonObject(data) && Array.isArray(data.entrypoints) && data.entrypoints.every(isJsonObject))
       return data as unknown as Architecture;
@@ -142,15 +168,22 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
 
   /** How the server is. @throws RunAgentError CONNECTION_ERROR when it is not there. */
   async health(options: Pick<CallOptions, "signal" | "timeoutMs"> = {}): Promise<Health> {
-    const data = await this.#get("/health", options);
+    const { signal, timeoutMs = REQUEST_TIMEOUT_MS } = options;
+    checkCallOptions({ signal, timeoutMs });
+    // Asked once: how the server is now is the question.
+    const data = dataOf(await this.#redacted(requestJson(this.#shared.http, { method: "GET", path: "/health", signal, timeoutMs })));
     if (isJsonObject(data) && typeof data.status === "string") return data as unknown as Health;
     throw new RunAgentError("PROTOCOL_ERROR", "The answer of the health route holds no status.", {
       suggestion: "Check host, port or baseUrl: another server may be listening there.",
     });
   }
 
-  /** Closes the connections that this client and those made by withEntrypoint keep for HTTP. Streams in progress go on. */
+  /**
+   * Closes the connections that this client and those made by withEntrypoint keep for the next call. Streams in progress go on,
+   * and close theirs at their end.
+   */
   async close(): Promise<void> {
+    this.#shared.transport.close();
     await this.#shared.http.pool.close();
   }
 
@@ -158,14 +191,15 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
     return `/agents/${encodeURIComponent(this.agentId)}`;
   }
 
-  async #get(path: string, { signal, timeoutMs = REQUEST_TIMEOUT_MS }: Pick<CallOptions, "signal" | "timeoutMs">): Promise<unknown> {
-    checkCallOptions({ signal, timeoutMs });
-    return dataOf(await this.#request({ method: "GET", path, signal, timeoutMs }));
+  #repeat(request: HttpRequest, idempotent: boolean): Promise<JsonObject> {
+    const { http, server } = this.#shared;
+    const { maxReconnectDelayMs } = this.#config;
+    return this.#redacted(requestRepeatedly({ http, server, idempotent, maxReconnectDelayMs, random: Math.random }, request));
   }
 
-  async #request(request: HttpRequest): Promise<JsonObject> {
+  async #redacted<T>(answer: Promise<T>): Promise<T> {
     try {
-      return await requestJson(this.#shared.http, request);
+      return await answer;
     } catch (error) {
       throw RunAgentError.is(error) ? this.#redact(error) : error;
     }
@@ -183,10 +217,9 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
     let result: unknown;
     try {
       const path = `${this.#agentPath}/run`;
-      result = this.#readResult(
-        await this.#request({ method: "POST", path, body: request, signal: options.signal, timeoutMs }),
-        invocationId,
-      );
+      const body = await this.#repeat({ method: "POST", path, body: encodeJson(request), signal: options.signal, timeoutMs }, false);
+      this.#shared.server.learn(body.protocol === 2 ? 2 : 1);
+      result = this.#readResult(body, invocationId);
     } catch (error) {
       if (!RunAgentError.is(error)) throw error;
       const gaveUp = error.origin === "local" && (error.code === "CANCELLED" || error.code === "TIMEOUT");
@@ -210,13 +243,20 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
   }
 
   #openStream<O>(input: Input | undefined, given: CallOptions): RunAgentStream<O> {
-    const { connectTimeoutMs, idleTimeoutMs, bufferBytes } = this.#config;
+    return this.#stream<O>(given, (options) => this.#createStart(input, options));
+  }
+
+  /** It throws nothing: a call that is wrong fails at the first read. */
+  #stream<O>(given: CallOptions, createFirst: (options: CallOptions) => FirstFrame | Promise<FirstFrame>): RunAgentStream<O> {
+    const { connectTimeoutMs, idleTimeoutMs, bufferBytes, maxReconnectDelayMs } = this.#config;
+    const { transport, server } = this.#shared;
     const { options, error } = readCallOptions(given);
     const invocationId = options.invocationId ?? createInvocationId();
     const session = new Session({
-      transport: this.#shared.transport,
+      transport,
+      server,
       invocationId,
-      start: error === undefined ? this.#createStart(input, { ...options, invocationId }) : Promise.reject(error),
+      first: error === undefined ? attempt(() => createFirst({ ...options, invocationId })) : Promise.reject(error),
       deadlines: {
         connectMs: options.connectTimeoutMs ?? connectTimeoutMs,
         idleMs: options.idleTimeoutMs ?? idleTimeoutMs,
@@ -225,27 +265,27 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
       signal: options.signal,
       bufferBytes,
       clock: REAL_CLOCK,
+      random: Math.random,
+      maxReconnectDelayMs,
+      onReconnect: options.onReconnect,
       redact: this.#redact,
+      cancelInBackground: (invocationId) => this.#cancelInBackground(invocationId),
     });
     // O is what the caller says the output is; without a schema nobody checks it.
     return new RunAgentStream(session, this.#schemas.output as StandardSchemaV1<unknown, O> | undefined);
   }
 
-  /** At once where it can be: the input is sent as it is now, whatever the caller does with it later. */
+  /** At once where it can be: the input is taken as it is now, whatever the caller does with it later. */
   #createStart(input: Input | undefined, options: CallOptions): StartFrame | Promise<StartFrame> {
     const toStart = (request: RunRequest): StartFrame => {
       return { type: "start", ...request, on_disconnect: options.onDisconnect ?? this.#config.onDisconnect };
     };
-    try {
-      if (!isStreamTag(this.entrypointTag)) {
-        const message = `Streaming requires an entrypoint tag that ends in _stream, not ${JSON.stringify(this.entrypointTag)}.`;
-        throw new RunAgentError("NON_STREAM_ENTRYPOINT", message, { suggestion: "Call it with run()." });
-      }
-      const request = this.#createRequest(input, options, 0);
-      return request instanceof Promise ? request.then(toStart) : toStart(request);
-    } catch (error) {
-      return Promise.reject(error);
+    if (!isStreamTag(this.entrypointTag)) {
+      const message = `Streaming requires an entrypoint tag that ends in _stream, not ${JSON.stringify(this.entrypointTag)}.`;
+      throw new RunAgentError("NON_STREAM_ENTRYPOINT", message, { suggestion: "Call it with run()." });
     }
+    const request = this.#createRequest(input, options, 0);
+    return request instanceof Promise ? request.then(toStart) : toStart(request);
   }
 
   /** The request of both versions: an old server ignores what it does not know. [negotiate.silent.1] */
@@ -279,7 +319,7 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
     const request: HttpRequest = {
       method: "POST",
       path: `/invocations/${encodeURIComponent(invocationId)}/cancel`,
-      body: { mode: "immediate" },
+      body: JSON.stringify({ mode: "immediate" }),
       timeoutMs: CANCEL_REQUEST_TIMEOUT_MS,
     };
     // Nobody waits for the answer, and the caller has its error already.
@@ -293,16 +333,30 @@ function share(config: ClientConfig, options: ConnectionOptions, runtime: Runtim
   const pool: HttpPool =
     custom === undefined ? runtime.createHttp(config.connectTimeoutMs) : { fetch: (url, init) => custom(url, init), close: async () => {} };
   const sockets = options.WebSocket === undefined ? runtime.sockets : standardSockets(options.WebSocket);
+  const http = { apiUrl, apiKey, maxBodyBytes: maxServerFrameBytes, pool };
   const url = `${apiUrl.replace(/^http/, "ws")}/agents/${encodeURIComponent(config.agentId)}/run-stream`;
-  return {
-    runtime,
-    http: { apiUrl, apiKey, maxBodyBytes: maxServerFrameBytes, pool },
-    transport: createWebSocketTransport({ url, apiKey, maxFrameBytes: maxServerFrameBytes, maxFragments: config.maxFragments }, sockets),
-  };
+  const webSocket = (): Transport =>
+    createWebSocketTransport(
+      { url, apiKey, maxFrameBytes: maxServerFrameBytes, maxFragments: config.maxFragments, maxIdle: config.maxIdleConnections },
+      sockets,
+    );
+  const sse = (): Transport => createSseTransport(http, config.agentId);
+  const transports = { websocket: webSocket, sse, auto: () => createAutoTransport(webSocket(), sse()) };
+  const path = `/agents/${encodeURIComponent(config.agentId)}/architecture`;
+  const getArchitecture = async (): Promise<unknown> => dataOf(await requestJson(http, { method: "GET", path, timeoutMs: ASK_TIMEOUT_MS }));
+  return { runtime, http, transport: transports[config.transport](), server: createServerKnowledge(getArchitecture) };
 }
 
 function createInvocationId(): string {
   return crypto.randomUUID();
+}
+
+function attempt<T>(action: () => T | Promise<T>): T | Promise<T> {
+  try {
+    return action();
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** runStream throws nothing: a call that is wrong fails at the first read. */

@@ -3,7 +3,7 @@ import { isDeadline, type Timers } from "./timers.ts";
 
 /** The three deadlines of a stream, in milliseconds; 0 or Infinity: none. [live.deadline.1] */
 export interface Deadlines {
-  /** Until the connection is open. */
+  /** Until a connection is open, and until a server of version 2 has accepted on it. */
   readonly connectMs: number;
   /** Without a record, while the consumer waits for one. */
   readonly idleMs: number;
@@ -13,7 +13,6 @@ export interface Deadlines {
 
 /** What the deadlines ask of a session, and tell it. */
 export interface Watched {
-  isOpen(): boolean;
   /** Somebody waits for the server: for its acceptance, or for a record. */
   isAwaited(): boolean;
   /** The server is late: what is queued is still delivered. */
@@ -22,17 +21,9 @@ export interface Watched {
   abort(error: RunAgentError): void;
 }
 
-/** Starts the deadlines. @returns What to call when a record has come, and when the consumer begins to wait for one. */
-export function startDeadlines({ connectMs, idleMs, totalMs }: Deadlines, timers: Timers, watched: Watched): () => void {
+/** Starts the deadlines of the whole; that of a connection is the link's. @returns What to call when a record has come, and when the consumer begins to wait for one. */
+export function startDeadlines({ idleMs, totalMs }: Deadlines, timers: Timers, watched: Watched): () => void {
   let silentSince = timers.now();
-  if (isDeadline(connectMs)) {
-    timers.start(connectMs, () => {
-      if (watched.isOpen()) return;
-      watched.fail(
-        new RunAgentError("TIMEOUT", `The connection was not open after ${connectMs} ms (connectTimeoutMs).`, { retryable: true }),
-      );
-    });
-  }
   if (isDeadline(totalMs)) {
     timers.start(totalMs, () => watched.abort(new RunAgentError("TIMEOUT", `The stream did not end within ${totalMs} ms (timeoutMs).`)));
   }

@@ -1,7 +1,7 @@
 import { errorFromHttp, isJsonObject, type JsonObject, parseJson, RunAgentError } from "@runagent/core";
 import { abortError, onAbort } from "./abort-signal.ts";
-import { encodeJson } from "./encode-json.ts";
 import { connectionError, redirectError } from "./network-error.ts";
+import { withRetryAfter } from "./retry.ts";
 import type { HttpPool, HttpResponse } from "./runtime.ts";
 import { isDeadline, REAL_CLOCK, Timers } from "./timers.ts";
 
@@ -10,7 +10,8 @@ export interface HttpRequest {
   readonly method: "GET" | "POST";
   /** Below the API address, segments encoded. */
   readonly path: string;
-  readonly body?: unknown;
+  /** JSON text. */
+  readonly body?: string;
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds until the whole answer must be there. */
   readonly timeoutMs: number;
@@ -54,16 +55,37 @@ export async function requestJson(options: HttpOptions, request: HttpRequest): P
 async function exchange(options: HttpOptions, request: HttpRequest, signal: AbortSignal, address: string): Promise<JsonObject> {
   const response = await options.pool.fetch(options.apiUrl + request.path, {
     method: request.method,
-    headers: headersOf(options, request),
-    ...(request.body === undefined ? {} : { body: encodeJson(request.body) }),
+    headers: headersOf(options, request.body !== undefined, "application/json"),
+    ...(request.body === undefined ? {} : { body: request.body }),
     signal,
     redirect: "manual",
   });
-  if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
-    await response.body?.cancel();
-    throw redirectError(response.status, response.headers.get("location"), address);
+  if (isRedirect(response)) throw await readFailure(response, options.maxBodyBytes, address);
+  try {
+    return openBody(response.status, await readText(response, options.maxBodyBytes), address);
+  } catch (error) {
+    throw RunAgentError.is(error) ? withRetryAfter(error, response.headers.get("retry-after"), Date.now()) : error;
   }
-  return openBody(response.status, await readText(response, options.maxBodyBytes), address);
+}
+
+/** The error for an answer that is not the stream that was asked for. */
+export async function readFailure(response: HttpResponse, maxBytes: number, address: string): Promise<RunAgentError> {
+  const { status, headers } = response;
+  if (isRedirect(response)) {
+    await response.body?.cancel();
+    return redirectError(status, headers.get("location"), address);
+  }
+  try {
+    openBody(status, await readText(response, maxBytes), address);
+  } catch (error) {
+    if (RunAgentError.is(error)) return withRetryAfter(error, headers.get("retry-after"), Date.now());
+    throw error;
+  }
+  return notRunAgent(status, address);
+}
+
+function isRedirect({ type, status }: HttpResponse): boolean {
+  return type === "opaqueredirect" || (status >= 300 && status < 400);
 }
 
 /** The `data` of an envelope, or the whole answer of a server that sends none. */
@@ -71,10 +93,11 @@ export function dataOf(body: JsonObject): unknown {
   return typeof body.success === "boolean" && "data" in body ? body.data : body;
 }
 
-function headersOf({ apiKey }: HttpOptions, request: HttpRequest): Record<string, string> {
+/** The headers of a request. */
+export function headersOf({ apiKey }: HttpOptions, hasBody: boolean, accept: string): Record<string, string> {
   return {
-    accept: "application/json",
-    ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+    accept,
+    ...(hasBody ? { "content-type": "application/json" } : {}),
     ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
   };
 }

@@ -10,11 +10,12 @@ export {
   RunAgentError,
   type StandardSchemaV1,
 } from "@runagent/core";
-export type { CallOptions } from "./call-options.ts";
+export type { CallOptions, ResumeOptions } from "./call-options.ts";
 export type { CancelAnswer } from "./cancel-request.ts";
 export type { CallArguments, EntrypointSchemas, RunAgentClientBase, RunResult } from "./client.ts";
 export { type CursorResult, StreamCursor } from "./cursor.ts";
-export type { RunAgentClientOptions, Untyped, UntypedInput } from "./options.ts";
+export type { RunAgentClientOptions, TransportName, Untyped, UntypedInput } from "./options.ts";
+export type { RetryInfo } from "./reconnects.ts";
 export type { StreamStarted } from "./session.ts";
 export type { StreamRecord } from "./state.ts";
 export { RunAgentStream, type StreamSummary } from "./stream.ts";

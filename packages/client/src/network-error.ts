@@ -1,4 +1,4 @@
-import { RunAgentError } from "@runagent/core";
+import { isJsonObject, RunAgentError } from "@runagent/core";
 
 const TLS = /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/;
 
@@ -14,6 +14,16 @@ const REASONS: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: "the connection was closed before an answer",
 };
 
+/** Nothing answered there: the address may be wrong, or the network is away. */
+const UNREACHABLE: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
 /**
  * The error for a connection that failed on the way.
  * @param address Where it went, without the key: for the message.
@@ -28,17 +38,35 @@ export function connectionError(cause: unknown, address: string, sent: boolean):
       suggestion: "Install the certificate authority on this machine, or correct the address; certificates are never skipped.",
     });
   }
+  const unreachable = code !== undefined && UNREACHABLE.has(code);
+  const details = { ...(code === undefined ? {} : { code }), unreachable };
   if (code === "UND_ERR_CONNECT_TIMEOUT") {
     const message = `The connection to ${address} was not open in time (connectTimeoutMs).`;
-    return new RunAgentError("TIMEOUT", message, { cause, retryable: true });
+    return new RunAgentError("TIMEOUT", message, { cause, details, retryable: true });
   }
   const reason = (code !== undefined && REASONS[code]) || innermostMessage(cause) || "the connection failed";
   const suffix = code === undefined ? "" : ` (${code})`;
   return new RunAgentError("CONNECTION_ERROR", `No answer from ${address}: ${reason}${suffix}.`, {
     cause,
+    details,
     // A connection that was never made can be tried again; one that broke may have started the agent.
-    retryable: !sent || code === "ECONNREFUSED",
+    retryable: !sent || unreachable,
   });
+}
+
+/** True when nothing answered at the address: it may be wrong. */
+export function isUnreachable(error: RunAgentError): boolean {
+  return isJsonObject(error.details) && error.details.unreachable === true;
+}
+
+/** True for a failure of the network, which says nothing of what the server did. */
+export function isLost(error: RunAgentError): boolean {
+  return error.origin === "local" && isJsonObject(error.details) && "unreachable" in error.details;
+}
+
+/** The same error of a request that may be repeated, whatever became of it. */
+export function repeatable({ code, message, suggestion, details, cause }: RunAgentError): RunAgentError {
+  return new RunAgentError(code, message, { suggestion, details, cause, retryable: true });
 }
 
 /** The error for an answer that points elsewhere: following it would carry the key there. [sec.redirect.1] */

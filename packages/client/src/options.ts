@@ -60,13 +60,25 @@ export interface ConnectionOptions {
   readonly maxServerFrameBytes?: number | undefined;
   /** Most fragments of one WebSocket message that are read, where the runtime can count them. Default 64. */
   readonly maxFragments?: number | undefined;
-  /** How many bytes of records may wait for the consumer before reading from the network stops. Default 1048576. */
+  /**
+   * How many bytes of records may wait for the consumer: the window that a version 2 server is given, and where there is none
+   * the place at which reading from the network stops. Default 1048576.
+   */
   readonly bufferBytes?: number | undefined;
+  /** What carries streams. auto, the default: a WebSocket, and server-sent events where WebSockets are refused on the way. */
+  readonly transport?: TransportName | undefined;
+  /** Longest wait between two attempts to reconnect, in milliseconds. Default 10000. */
+  readonly maxReconnectDelayMs?: number | undefined;
+  /** How many WebSockets may wait for the next stream, for half a minute each. Default 8; 0: none. */
+  readonly maxIdleConnections?: number | undefined;
   /** In place of the runtime's fetch. */
   readonly fetch?: HttpPool["fetch"] | undefined;
   /** In place of the runtime's WebSocket: a constructor with the standard interface. The key then travels in the first frame. */
   readonly WebSocket?: WebSocketConstructor | undefined;
 }
+
+/** What carries streams. */
+export type TransportName = "websocket" | "sse" | "auto";
 
 /** A WebSocket with the interface of the WHATWG standard. */
 export type WebSocketConstructor = new (url: string) => WebSocketLike;
@@ -99,6 +111,9 @@ export interface ClientConfig {
   readonly maxServerFrameBytes: number;
   readonly maxFragments: number;
   readonly bufferBytes: number;
+  readonly transport: TransportName;
+  readonly maxReconnectDelayMs: number;
+  readonly maxIdleConnections: number;
 }
 
 const API_PREFIX = "/api/v1";
@@ -111,6 +126,9 @@ const DEFAULT_MAX_SERVER_FRAME_BYTES = 16 * 1024 * 1024;
 /** Many small pieces pin far more memory than they hold. [limit.named.1] */
 const DEFAULT_MAX_FRAGMENTS = 64;
 const DEFAULT_BUFFER_BYTES = 1024 * 1024;
+const MAX_BUFFER_BYTES = 2 ** 31 - 1;
+const DEFAULT_MAX_RECONNECT_DELAY_MS = 10_000;
+const DEFAULT_MAX_IDLE_CONNECTIONS = 8;
 
 /** Checks the options and completes them from the environment. @throws RunAgentError VALIDATION_ERROR that names the option or variable. */
 export function resolveOptions(options: ConnectionOptions & EntrypointOptions, env: Runtime["env"]): ClientConfig {
@@ -142,8 +160,18 @@ export function resolveOptions(options: ConnectionOptions & EntrypointOptions, e
     onDisconnect: read.choice("onDisconnect", ["continue", "cancel"]) ?? "continue",
     maxServerFrameBytes: read.number("maxServerFrameBytes", undefined, { above: 0 }) ?? DEFAULT_MAX_SERVER_FRAME_BYTES,
     maxFragments: read.number("maxFragments", undefined, { above: 0 }) ?? DEFAULT_MAX_FRAGMENTS,
-    bufferBytes: read.number("bufferBytes", undefined, { above: 0 }) ?? DEFAULT_BUFFER_BYTES,
+    bufferBytes: readWindow(read),
+    transport: read.choice("transport", ["websocket", "sse", "auto"]) ?? "auto",
+    maxReconnectDelayMs: read.number("maxReconnectDelayMs") ?? DEFAULT_MAX_RECONNECT_DELAY_MS,
+    maxIdleConnections: read.number("maxIdleConnections") ?? DEFAULT_MAX_IDLE_CONNECTIONS,
   };
+}
+
+/** It travels as a whole number. */
+function readWindow(read: Reader): number {
+  const bytes = read.number("bufferBytes", undefined, { above: 0 }) ?? DEFAULT_BUFFER_BYTES;
+  if (bytes >= 1 && bytes <= MAX_BUFFER_BYTES) return Math.floor(bytes);
+  throw invalid("bufferBytes", `must be a number from 1 to ${MAX_BUFFER_BYTES}`);
 }
 
 function resolveApiUrl(read: Reader): string {

@@ -2,12 +2,13 @@
  * The records that have arrived and were not taken yet. Pure: no I/O, no timers.
  *
  *   push → [items] → shift          first what is queued, then the error or the end, for ever
- *   bytes ≥ high  → onFull          the session stops reading from the connection
+ *   bytes ≥ high  → onFull          at every push; the session may stop reading from the connection
  *   bytes ≤ high/2 → onDrained      the session reads on
  *
  * One reader. It polls; when there is nothing it leaves a callback in `wake`, which is called once.
  */
 export interface QueueEvents {
+  /** As much as may waits, or more; told at every push. */
   onFull(): void;
   onDrained(): void;
   /** The reader has taken everything, and waits for more. */
@@ -26,7 +27,7 @@ export class RecordQueue<T> {
   readonly #high: number;
   readonly #events: QueueEvents;
 
-  /** @param highBytes How many bytes may wait before onFull. */
+  /** @param highBytes How much may wait before onFull, in the unit of push. */
   constructor(highBytes: number, events: QueueEvents) {
     this.#high = highBytes;
     this.#events = events;
@@ -34,6 +35,11 @@ export class RecordQueue<T> {
 
   get length(): number {
     return this.#items.length - this.#head;
+  }
+
+  /** What waits, in the unit of push. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** True between onFull and onDrained. */
@@ -57,7 +63,7 @@ export class RecordQueue<T> {
     this.#items.push(item);
     this.#sizes.push(bytes);
     this.#bytes += bytes;
-    if (!this.#full && this.#bytes >= this.#high) {
+    if (this.#bytes >= this.#high) {
       this.#full = true;
       this.#events.onFull();
     }
@@ -69,7 +75,8 @@ export class RecordQueue<T> {
     if (this.#head === this.#items.length) return undefined;
     const item = this.#items[this.#head];
     this.#items[this.#head] = undefined; // The item must not live on in the array.
-    this.#bytes -= this.#sizes[this.#head] ?? 0;
+    const bytes = this.#sizes[this.#head] ?? 0;
+    this.#bytes -= bytes;
     this.#head++;
     this.#compact();
     if (this.#full && this.#bytes <= this.#high / 2) {

@@ -1,10 +1,10 @@
 import {
   type CancelResult,
-  codeOfClose,
   ERRORS,
   encodeCursor,
   type Mode,
   parseJsonObject,
+  type ResumeFrame,
   RunAgentError,
   type StartFrame,
   type StreamCancelledFrame,
@@ -12,11 +12,17 @@ import {
 } from "@runagent/core";
 import { abortError, onAbort } from "./abort-signal.ts";
 import { type CancelAnswer, CancelRequest } from "./cancel-request.ts";
+import { Credit } from "./credit.ts";
 import { type Deadlines, startDeadlines } from "./deadlines.ts";
+import { encodeJson } from "./encode-json.ts";
+import { Link } from "./link.ts";
+import { isUnreachable } from "./network-error.ts";
 import { RecordQueue } from "./queue.ts";
-import { createState, type Effect, type QueuedRecord, receive, type StreamState } from "./state.ts";
+import { type Loss, Reconnects, type RetryOptions } from "./reconnects.ts";
+import { errorOfClose, finalError } from "./retry.ts";
+import { createState, type Effect, type QueuedRecord, receive, reopen, type StreamState } from "./state.ts";
 import { type Clock, Timers } from "./timers.ts";
-import type { CloseInfo, Connection, Transport } from "./transport.ts";
+import type { Transport } from "./transport.ts";
 
 /** What the server said when it accepted a start. */
 export interface StreamStarted {
@@ -34,30 +40,35 @@ export type SessionEnd =
   | { readonly status: "failed"; readonly error: RunAgentError }
   | { readonly status: "detached" };
 
-export interface SessionOptions {
+/** What opens a stream: a new invocation, or one that goes on. */
+export type FirstFrame = StartFrame | ResumeFrame;
+
+export interface SessionOptions extends RetryOptions {
   readonly transport: Transport;
+  /** Of a new invocation. */
   readonly invocationId: string;
   /** Rejects when the call was wrong: the stream fails with that, and no connection is made. */
-  readonly start: StartFrame | Promise<StartFrame>;
+  readonly first: FirstFrame | Promise<FirstFrame>;
   readonly deadlines: Deadlines;
   readonly signal: AbortSignal | undefined;
-  /** How many bytes may wait for the consumer before reading stops. */
+  /** How many bytes may wait for the consumer: the window, and where there is none, when reading stops. */
   readonly bufferBytes: number;
   readonly clock: Clock;
   /** Takes the key out of an error that repeats it. [sec.key.2] */
   redact(error: RunAgentError): RunAgentError;
+  /** Asks the server over HTTP to stop the invocation; nobody waits for the answer. */
+  cancelInBackground(invocationId: string): void;
 }
 
 /** How long a cancel waits for its answer, in milliseconds. */
 const CANCEL_ACKNOWLEDGE_MS = 10_000;
 /** How long a detach waits for the server to accept, in milliseconds. */
 const DETACH_WAIT_MS = 10_000;
-
-/** Before there is a connection, and where none will be. */
-const NO_CONNECTION: Connection = { send() {}, pause() {}, resume() {}, close() {} };
+/** What more than the window may wait before a server that ignores it is blamed, where reading cannot be paused. */
+const OVERRUN = 2;
 
 /**
- * One stream, from its start to its end: the only place where transport, state and queue meet.
+ * One stream, from its start to its end, over as many connections as it takes: the only place where link, state and queue meet.
  * Whatever happens, `end` is set once, the queue ends after what it holds, and connection, timers and listeners are gone.
  */
 export class Session {
@@ -66,14 +77,23 @@ export class Session {
   /** Resolves when the server has accepted; rejects when it never will. */
   readonly started: Promise<StreamStarted>;
   end: SessionEnd | undefined;
+  /** Seq of the last record that the consumer has taken. */
+  taken: number;
 
   readonly #options: SessionOptions;
-  #connection: Connection = NO_CONNECTION;
-  #opened = false;
+  readonly #timers: Timers;
+  readonly #link: Link;
+  readonly #credit: Credit;
+  readonly #reconnects: Reconnects;
+  /** The frame that starts the invocation; let go of once the server has accepted. */
+  #first: FirstFrame | undefined;
+  #sent = false;
+  #acceptedOnce = false;
   #accept: (started: StreamStarted) => void = () => {};
   #refuse: (error: RunAgentError) => void = () => {};
   #cancel: CancelRequest | undefined;
-  readonly #timers: Timers;
+  /** The cancel went out on the present connection. */
+  #cancelSent = false;
   #onProgress: () => void = () => {};
   #forgetSignal: () => void = () => {};
   readonly #onThrown = (error: unknown): void =>
@@ -83,42 +103,69 @@ export class Session {
   readonly #onAbort = (): void => this.abort(abortError(this.#options.signal));
 
   constructor(options: SessionOptions) {
+    const { first, invocationId, bufferBytes, deadlines, signal } = options;
     this.#options = options;
-    this.state = createState(options.invocationId);
+    const resumed = !(first instanceof Promise) && first.type === "resume" ? first : undefined;
+    this.state = createState(resumed?.invocation_id ?? invocationId, resumed && { epoch: resumed.epoch, seq: resumed.after_seq });
+    this.taken = this.state.origin;
     this.#timers = new Timers(options.clock);
+    this.#link = new Link(options.transport, this.#timers, {
+      opened: () => this.#onOpened(),
+      text: (text) => this.#onText(text),
+      lost: (info) => this.#onLost(errorOfClose(info, this.#acceptedOnce)),
+    });
+    this.#credit = new Credit(bufferBytes, this.#timers, () => this.#acknowledge());
+    this.#reconnects = new Reconnects(options, deadlines.connectMs, this.#timers, {
+      dial: (delayMs, connectMs) => this.#dial(delayMs, connectMs),
+      giveUp: (error) => this.fail(finalError(error, this.#loss())),
+    });
     this.started = new Promise((resolve, reject) => {
       this.#accept = resolve;
       this.#refuse = reject;
     });
     // Whoever reads the stream learns of the failure there; nobody has to look at `started`.
     this.started.catch(() => {});
-    this.queue = new RecordQueue(options.bufferBytes, {
-      // The answer to a cancel may stand behind more records than the consumer wants to take.
-      onFull: () => this.#cancel?.pending || this.#connection.pause(),
-      onDrained: () => this.#connection.resume(),
+    this.queue = new RecordQueue(bufferBytes, {
+      onFull: () => this.#onFull(),
+      onDrained: () => this.#link.resume(),
       onAwaited: () => this.#onProgress(),
     });
-    if (options.signal?.aborted) {
+    if (signal?.aborted) {
       // One failure is enough: what else is wrong with the call is not looked at.
-      if (options.start instanceof Promise) options.start.catch(() => {});
+      if (first instanceof Promise) first.catch(() => {});
       this.#onAbort();
       return;
     }
-    if (options.signal !== undefined) this.#forgetSignal = onAbort(options.signal, this.#onAbort);
-    this.#onProgress = startDeadlines(options.deadlines, this.#timers, {
-      isOpen: () => this.#opened,
-      isAwaited: () => this.state.phase === "starting" || this.queue.awaited,
+    if (signal !== undefined) this.#forgetSignal = onAbort(signal, this.#onAbort);
+    this.#onProgress = startDeadlines(deadlines, this.#timers, {
+      isAwaited: () => !this.#acceptedOnce || this.queue.awaited,
       fail: (error) => this.fail(error),
       abort: (error) => this.abort(error),
     });
-    if (options.start instanceof Promise) options.start.then((start) => this.#connect(start), this.#onThrown);
-    else this.#connect(options.start);
+    if (first instanceof Promise) first.then((frame) => this.#begin(frame), this.#onThrown);
+    else this.#begin(first);
   }
 
-  /** The cursor after `seq`, for continuing elsewhere; undefined in version 1 and before the server accepted. */
-  cursorAfter(seq: number): string | undefined {
+  /** Connections that were made after the first. */
+  get reconnects(): number {
+    return this.#reconnects.count;
+  }
+
+  /** The cursor after the last record that was taken; undefined in version 1 and before the server accepted. [cursor.taken.1] */
+  get position(): string | undefined {
     const { epoch, invocationId } = this.state;
-    return epoch === undefined ? undefined : encodeCursor({ invocationId, epoch, seq });
+    return epoch === undefined ? undefined : encodeCursor({ invocationId, epoch, seq: this.taken });
+  }
+
+  /** The next record for the consumer, which has it then: the server is told, and a resume goes on after it. [ack.send.1] */
+  take(): QueuedRecord | undefined {
+    const before = this.queue.bytes;
+    const record = this.queue.shift();
+    if (record === undefined) return undefined;
+    this.taken = record.seq;
+    // What came on an older connection is acknowledged when it comes again.
+    if (record.seq <= this.state.wireSeq) this.#addCredit(before - this.queue.bytes);
+    return record;
   }
 
   /**
@@ -127,7 +174,7 @@ export class Session {
    */
   cancel(mode: Mode): Promise<CancelAnswer> {
     if (this.end !== undefined) return Promise.resolve(this.#cancelAnswer(mode, "already_ended"));
-    if (!this.#opened) {
+    if (!this.#mayRun) {
       // Nothing was sent, so nothing runs.
       this.#finish({ status: "cancelled", totals: {} });
       return Promise.resolve(this.#cancelAnswer(mode, "accepted"));
@@ -136,9 +183,9 @@ export class Session {
     if (this.#cancel?.covers(mode)) return this.#cancel.answer;
     this.#cancel?.settle(this.#cancelAnswer("after_turn", "accepted")); // Overtaken by immediate.
     this.#cancel = new CancelRequest(mode, () => this.#timers.start(CANCEL_ACKNOWLEDGE_MS, () => this.#onCancelUnanswered()));
-    // A version 1 server that has not answered yet ignores this frame; #onAccepted sees to it.
-    this.#connection.send({ type: "cancel", mode });
-    this.#connection.resume();
+    // A version 1 server that has not answered yet ignores this frame; #onAccepted sees to it, and to a connection that is lost.
+    if (this.#link.open) this.#sendCancel(mode);
+    this.#link.resume();
     return this.#cancel.answer;
   }
 
@@ -154,7 +201,7 @@ export class Session {
   leave(): void {
     this.queue.clear();
     if (this.end !== undefined) return;
-    if (this.#opened) this.#connection.send({ type: "cancel", mode: "immediate" });
+    this.#stop();
     this.#finish({ status: "cancelled", totals: {} });
   }
 
@@ -165,7 +212,7 @@ export class Session {
     this.queue.clear();
     if (this.end !== undefined) this.end = { status: "failed", error };
     else {
-      if (this.#opened) this.#connection.send({ type: "cancel", mode: "immediate" });
+      this.#stop();
       this.fail(error);
     }
   }
@@ -180,24 +227,56 @@ export class Session {
     this.#finish({ status: "failed", error: this.#options.redact(error).with({ invocationId: this.state.invocationId }) });
   }
 
-  #connect(start: StartFrame): void {
+  // --- connections ----------------------------------------------------------------------------------------------------
+
+  /** The invocation may be running: the start went out, or this stream goes on with one that was started before. */
+  get #mayRun(): boolean {
+    return this.#sent || this.#link.connection?.sent === true || this.state.epoch !== undefined;
+  }
+
+  #loss(): Loss {
+    const { epoch, protocol, resumeSeconds } = this.state;
+    const version2 = protocol === 2 || this.#options.server.version2 || this.#link.connection?.version2 === true;
+    // A stream that goes on from a position has not been told yet how long the log is kept.
+    const resumable = epoch !== undefined && (resumeSeconds > 0 || !this.#acceptedOnce);
+    return { sent: this.#sent, accepted: this.#acceptedOnce, resumable, version2, resumeSeconds };
+  }
+
+  #begin(first: FirstFrame): void {
     if (this.end !== undefined) return;
     try {
-      this.#connection = this.#options.transport.connect(start, {
-        opened: () => {
-          this.#opened = true;
-        },
-        text: (text) => this.#onText(text),
-        closed: (info) => this.#onClosed(info),
-      });
+      // A copy: should it be sent again, it must say the same, whatever the caller has done with the input by then.
+      this.#first = JSON.parse(encodeJson(first));
     } catch (error) {
       this.#onThrown(error);
+      return;
     }
+    this.#dial(0, this.#options.deadlines.connectMs);
+  }
+
+  #dial(delayMs: number, connectMs: number): void {
+    const { version2 } = this.#loss();
+    const acceptMs = version2 ? this.#options.deadlines.connectMs : 0;
+    this.#link.dial({ first: () => this.#firstFrame(), delayMs, connectMs, acceptMs });
+  }
+
+  /** With a cursor a resume, else the start, once more. [resume.use.1] */
+  #firstFrame(): FirstFrame {
+    const { epoch, invocationId } = this.state;
+    const window_bytes = this.#options.bufferBytes;
+    reopen(this.state, this.taken);
+    if (epoch === undefined && this.#first !== undefined) return { ...this.#first, window_bytes };
+    return { type: "resume", protocol: 2, invocation_id: invocationId, epoch: epoch ?? "", after_seq: this.taken, window_bytes };
+  }
+
+  #onOpened(): void {
+    this.#sent = true;
+    this.#reconnects.opened();
   }
 
   #onText(text: string): void {
     if (this.end !== undefined) return;
-    const starting = this.state.phase === "starting";
+    const { accepted } = this.state;
     let effect: Effect;
     try {
       effect = receive(this.state, parseJsonObject(text, "frame of the server", "PROTOCOL_ERROR"));
@@ -205,7 +284,8 @@ export class Session {
       this.#onThrown(error);
       return;
     }
-    if (starting && effect.type !== "failed") this.#onAccepted();
+    // Of version 1 the first frame may be its failure.
+    if (!accepted && this.state.accepted && effect.type !== "failed") this.#onAccepted();
     this.#apply(effect, text.length);
   }
 
@@ -213,6 +293,7 @@ export class Session {
     switch (effect.type) {
       case "record":
         this.#onProgress();
+        this.#reconnects.progressed();
         this.queue.push(effect.record, bytes);
         break;
       case "completed":
@@ -227,9 +308,19 @@ export class Session {
       case "failed":
         this.fail(effect.error);
         break;
+      case "refused":
+        this.#onLost(effect.error);
+        break;
+      case "gap":
+        this.#reconnects.gap();
+        this.#onLost(effect.error);
+        break;
       case "cancel-acknowledged":
         this.#cancel?.settle(this.#cancelAnswer(effect.frame.mode, effect.frame.outcome));
-        if (this.queue.full) this.#connection.pause();
+        if (this.queue.full) this.#onFull();
+        break;
+      case "duplicate":
+        if (this.state.wireSeq <= this.taken) this.#addCredit(bytes);
         break;
       case "none":
         break;
@@ -237,39 +328,76 @@ export class Session {
   }
 
   #onAccepted(): void {
-    const { invocationId, protocol } = this.state;
+    const { invocationId, protocol, heartbeatSeconds } = this.state;
+    this.#acceptedOnce = true;
+    this.#first = undefined;
+    this.#options.server.learn(protocol ?? 1);
     this.#onProgress();
+    this.#link.watch(protocol === 2 ? heartbeatSeconds : 0);
+    this.#credit.reset();
+    this.#reconnects.accepted();
     this.#accept({ invocationId, protocol: protocol ?? 1 });
-    // The cancel went out before it was known that this server cannot read it.
+    if (this.queue.full) this.#onFull();
     const request = this.#cancel;
-    if (this.state.protocol === 1 && request !== undefined) {
+    if (!request?.pending) return;
+    // It may have gone out before it was known that this server cannot read it, or with a connection that was lost.
+    if (protocol === 1) {
       this.#cancelV1(request.mode).then(
         (result) => request.settle(result),
         (error) => request.fail(error),
       );
-    }
+    } else if (!this.#cancelSent) this.#sendCancel(request.mode);
   }
 
-  #onClosed(info: CloseInfo): void {
+  /** The connection has failed, or the server does not take it. */
+  #onLost(error: RunAgentError): void {
     if (this.end !== undefined) return;
-    this.fail(info.error ?? this.#closeError(info));
+    if (this.#link.connection?.sent && !isUnreachable(error)) this.#sent = true;
+    const loss = this.#loss();
+    this.#link.drop();
+    this.#cancelSent = false;
+    this.#reconnects.lost(error, loss);
   }
 
-  /** A close without a terminal record, always. [stream.end.3] [live.close.1] */
-  #closeError({ code, reason }: CloseInfo): RunAgentError {
-    const named = codeOfClose(code);
-    const said = reason === "" ? `close code ${code}` : `close code ${code}, ${JSON.stringify(reason)}`;
-    const details = { closeCode: code, reason };
-    if (named !== undefined && this.state.phase === "starting") {
-      return new RunAgentError(named, `The server refused the stream (${said}).`, { details, origin: "wire" });
-    }
-    return new RunAgentError("STREAM_TRUNCATED", `The connection ended without a terminal record (${said}).`, { details });
+  // --- flow ---------------------------------------------------------------------------------------------------------------
+
+  /** As much waits as may: reading stops, or goes on as far as the server was allowed to send. [flow.window.1] */
+  #onFull(): void {
+    // The answer to a cancel may stand behind more records than the consumer wants to take.
+    if (this.#cancel?.pending) return;
+    const hasCredit = this.state.protocol === 2 && this.#link.connection?.credit === true;
+    const overrun = this.queue.length > 1 && this.queue.bytes > OVERRUN * this.#options.bufferBytes;
+    if ((hasCredit && !overrun) || this.#link.pause() || !hasCredit) return;
+    this.fail(new RunAgentError("PROTOCOL_ERROR", "The server sends more than the window that it was given (window_bytes)."));
+  }
+
+  #addCredit(bytes: number): void {
+    if (this.end === undefined && this.state.protocol === 2 && this.#link.connection?.credit) this.#credit.add(bytes);
+  }
+
+  #acknowledge(): void {
+    // The server has not sent more than this on the connection, and would refuse what is above it. [ack.read.1]
+    const seq = Math.min(this.taken, this.state.wireSeq);
+    if (this.end === undefined && this.state.accepted && seq > this.state.asked) this.#link.send({ type: "ack", seq });
+  }
+
+  // --- the end --------------------------------------------------------------------------------------------------------------
+
+  /** Asks the server to stop, while the stream itself does not wait for it. */
+  #stop(): void {
+    const { invocationId, protocol } = this.state;
+    if (!this.#mayRun || protocol === 1) return;
+    if (this.#link.open) this.#link.send({ type: "cancel", mode: "immediate" });
+    else this.#options.cancelInBackground(invocationId);
   }
 
   #finish(end: SessionEnd): void {
     if (this.end !== undefined) return;
     this.end = end;
+    // With the terminal record and no answer outstanding, the connection is free for the next invocation. [conn.warm.1]
+    const free = this.state.phase === "ended" && this.state.protocol === 2 && !this.#cancel?.pending;
     this.state.phase = "ended";
+    this.#first = undefined;
     this.#forgetSignal();
     this.#timers.stopAll();
     if (end.status === "failed") this.#refuse(end.error);
@@ -277,8 +405,14 @@ export class Session {
     if (end.status === "failed") this.#cancel?.fail(end.error);
     else this.#cancel?.settle(this.#cancelAnswer(this.#cancel.mode, end.status === "cancelled" ? "accepted" : "already_ended"));
     const blamesPeer = end.status === "failed" && end.error.code === "PROTOCOL_ERROR" && end.error.origin === "local";
-    this.#connection.close(blamesPeer ? ERRORS.PROTOCOL_ERROR.closeCode : null);
+    if (free) this.#link.release();
+    else this.#link.close(blamesPeer ? ERRORS.PROTOCOL_ERROR.closeCode : null);
     this.queue.end();
+  }
+
+  #sendCancel(mode: Mode): void {
+    this.#cancelSent = true;
+    this.#link.send({ type: "cancel", mode });
   }
 
   async #cancelV1(mode: Mode): Promise<CancelAnswer> {

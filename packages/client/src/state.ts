@@ -17,16 +17,18 @@ import {
 } from "@runagent/core";
 
 /**
- * What the frames of a server mean for one stream. Pure: no I/O, no timers, no clock.
+ * What the frames of a server mean for one stream, over as many connections as it takes. Pure: no I/O, no timers, no clock.
  *
- *   starting ──stream_started, protocol 2──▶ streaming(2) ──terminal record──▶ ended
- *      ├──────any other frame of version 1──▶ streaming(1) ──stream_completed─▶ ended
- *      └──────error──────────────────────────────────────────────────────────▶ ended
+ *   reopen ─▶ starting ──accept frame of version 2──▶ streaming(2) ──terminal record──▶ ended
+ *                ├────────any frame of version 1────▶ streaming(1) ──stream_completed─▶ ended
+ *                └────────error─────────────────────────────────────────────────────▶ ended, or refused
  *
  * Version 2: the record after `seq` is `seq + 1`; a lower one is a duplicate and dropped, a higher one a gap.
+ * After a reopen the server goes on after `asked`, which may be lower than `seq`: what is queued here comes once more and is dropped.
  * Version 1 has no numbers: the state counts the records, so that readers see one shape.
  */
 export interface StreamState {
+  /** Of the present connection; ended is for good. */
   phase: "starting" | "streaming" | "ended";
   /** Unknown until the first frame. */
   protocol: 1 | 2 | undefined;
@@ -35,9 +37,20 @@ export interface StreamState {
   epoch: string | undefined;
   /** The last record received. */
   seq: number;
+  /** The place in the log where this stream began: 0, or the position it was resumed from. */
+  readonly origin: number;
+  /** After which record the present connection was asked to go on. */
+  asked: number;
+  /** The last record that came on the present connection. [heartbeat.read.1] */
+  wireSeq: number;
+  /** The server has accepted on the present connection. */
+  accepted: boolean;
+  /** What the server promised when it accepted. [accept.zero.1] */
+  heartbeatSeconds: number;
+  resumeSeconds: number;
   /** Data records received. */
   chunks: number;
-  /** Records dropped because they came twice. */
+  /** Records and accept frames dropped because they came twice. */
   duplicates: number;
   /** Frames of an unknown type. */
   ignored: number;
@@ -61,38 +74,78 @@ export interface UnknownRecord extends UnknownFrame {
 /** What the session has to do about a frame. */
 export type Effect =
   | { readonly type: "none" }
+  /** A record that is here already came once more because it was asked for. */
+  | { readonly type: "duplicate" }
   | { readonly type: "record"; readonly record: QueuedRecord }
   | { readonly type: "completed"; readonly record: StreamCompletedFrame; readonly totals: Partial<StreamCompletedFrame> }
   | { readonly type: "cancelled"; readonly record: StreamCancelledFrame }
+  /** The invocation has failed. */
   | { readonly type: "failed"; readonly error: RunAgentError }
+  /** The server does not take this connection; the log is untouched. [error.read.1] */
+  | { readonly type: "refused"; readonly error: RunAgentError }
+  /** A record is missing on this connection. [record.gap.1] */
+  | { readonly type: "gap"; readonly error: RunAgentError }
   | { readonly type: "cancel-acknowledged"; readonly frame: CancelAcknowledgedFrame };
 
 const NONE: Effect = { type: "none" };
+const DUPLICATE: Effect = { type: "duplicate" };
 
-/** The state before the first frame. */
-export function createState(invocationId: string): StreamState {
-  return { phase: "starting", protocol: undefined, invocationId, epoch: undefined, seq: 0, chunks: 0, duplicates: 0, ignored: 0 };
+/** The state before the first frame; with a cursor, of a stream that goes on after it. */
+export function createState(invocationId: string, cursor?: { readonly epoch: string; readonly seq: number }): StreamState {
+  const seq = cursor?.seq ?? 0;
+  return {
+    phase: "starting",
+    protocol: cursor && 2,
+    invocationId,
+    epoch: cursor?.epoch,
+    seq,
+    origin: seq,
+    asked: seq,
+    wireSeq: seq,
+    accepted: false,
+    heartbeatSeconds: 0,
+    resumeSeconds: 0,
+    chunks: 0,
+    duplicates: 0,
+    ignored: 0,
+  };
 }
 
-/** Takes one frame; with the first that is no refusal the phase leaves "starting": the server has accepted. @throws RunAgentError PROTOCOL_ERROR or STREAM_TRUNCATED: the stream cannot go on. */
+/** A new connection was asked to go on after record `afterSeq`. */
+export function reopen(state: StreamState, afterSeq: number): void {
+  state.phase = "starting";
+  state.asked = afterSeq;
+  state.wireSeq = afterSeq;
+  state.accepted = false;
+}
+
+/** Takes one frame. @throws RunAgentError PROTOCOL_ERROR or PAYLOAD_TOO_LARGE: the stream cannot go on. */
 export function receive(state: StreamState, frame: JsonObject): Effect {
   if (state.phase === "ended") return NONE;
-  if (state.phase === "starting") {
-    // A refusal leaves the version open: an error frame looks alike in both.
-    if (frame.type !== "error") state.protocol = negotiate(frame);
+  // A refusal leaves the version open: an error frame looks alike in both.
+  const isRefusal = frame.type === "error" && frame.seq === undefined;
+  if (state.phase === "starting" && !isRefusal) {
+    state.protocol = negotiate(frame, state.protocol);
+    state.accepted = state.protocol === 1;
     state.phase = "streaming";
   }
-  return state.protocol === 2 ? receiveV2(state, readServerFrame(frame)) : receiveV1(state, readFrameV1(frame));
+  return state.protocol === 2 ? receiveV2(state, readServerFrame(frame)) : receiveV1(state, frame);
 }
 
-/** [negotiate.client.1] */
-function negotiate(frame: JsonObject): 1 | 2 {
-  const started = frame.type === "status" && (frame.status === "stream_started" || frame.status === "stream_resumed");
-  if (!started || frame.protocol === undefined) return 1;
-  if (frame.protocol === 2) return 2;
+/** The version of the server, from its first frame on a connection. [negotiate.client.1] */
+function negotiate(frame: JsonObject, known: 1 | 2 | undefined): 1 | 2 {
+  const { status, protocol } = frame;
+  const started = frame.type === "status" && (status === "stream_started" || status === "stream_resumed");
+  // Version 1 has no numbers and no answers: such a frame has overtaken its accept frame.
+  if (!started) return known ?? (Number.isInteger(frame.seq) || status === "cancel_acknowledged" ? 2 : 1);
+  if (protocol === 2) return 2;
+  if (protocol === undefined && known === undefined) return 1;
+  if (protocol === undefined) {
+    throw new RunAgentError("PROTOCOL_ERROR", "The server went on in protocol version 1 with a stream that it began in version 2.");
+  }
   throw new RunAgentError(
     "PROTOCOL_ERROR",
-    `The server answered in protocol version ${JSON.stringify(frame.protocol)}; this client speaks 1 and 2.`,
+    `The server answered in protocol version ${JSON.stringify(protocol)}; this client speaks 1 and 2.`,
   );
 }
 
@@ -102,8 +155,7 @@ function receiveV2(state: StreamState, frame: ServerFrame | UnknownFrame): Effec
     case "event":
       return takeRecord(state, frame);
     case "heartbeat":
-      if (frame.seq !== state.seq) throw gap(state, frame.seq);
-      return NONE;
+      return frame.seq === state.wireSeq ? NONE : gap(state, frame.seq);
     case "error":
       return takeError(state, frame);
     case "unknown":
@@ -116,20 +168,31 @@ function receiveV2(state: StreamState, frame: ServerFrame | UnknownFrame): Effec
 }
 
 function takeRecord(state: StreamState, record: DataFrame | EventFrame | UnknownRecord): Effect {
-  if (!advance(state, record.seq)) return NONE;
+  const stopped = advance(state, record.seq);
+  if (stopped !== undefined) return stopped;
   if (record.type === "data") state.chunks++;
   return { type: "record", record };
 }
 
-/** Moves to the record `seq`. False: it came before. @throws when one before it is missing. [record.order.2] [record.gap.1] */
-function advance(state: StreamState, seq: number): boolean {
+/** Moves to the record `seq`. @returns What else is to be done: it came before, or one before it is missing. [record.order.2] [record.gap.1] */
+function advance(state: StreamState, seq: number): Effect | undefined {
+  if (!state.accepted) return gap(state, seq);
   if (seq === state.seq + 1) {
     state.seq = seq;
-    return true;
+    state.wireSeq = seq;
+    return undefined;
   }
-  if (seq > state.seq) throw gap(state, seq);
+  if (seq > state.seq) return gap(state, seq);
   state.duplicates++;
-  return false;
+  if (seq <= state.wireSeq) return NONE;
+  state.wireSeq = seq;
+  return DUPLICATE;
+}
+
+/** Moves to the terminal record. A stream that was resumed after the end gets that record once more. [resume.end.1] */
+function advanceToEnd(state: StreamState, seq: number): Effect | undefined {
+  const again = state.accepted && seq === state.seq && seq === state.origin && seq > 0;
+  return again ? undefined : advance(state, seq);
 }
 
 function takeStatus(state: StreamState, frame: Extract<ServerFrame, { type: "status" }>): Effect {
@@ -140,8 +203,10 @@ function takeStatus(state: StreamState, frame: Extract<ServerFrame, { type: "sta
     case "stream_completed":
     case "stream_cancelled": {
       checkInvocation(state, frame.invocation_id);
-      if (!advance(state, frame.seq)) return NONE;
-      if (frame.total_chunks !== state.chunks) {
+      const stopped = advanceToEnd(state, frame.seq);
+      if (stopped !== undefined) return stopped;
+      // Who came in the middle cannot count. [stream.total.1]
+      if (state.origin === 0 && frame.total_chunks !== state.chunks) {
         throw new RunAgentError("PROTOCOL_ERROR", `The server says ${frame.total_chunks} chunks were sent; ${state.chunks} arrived.`);
       }
       state.phase = "ended";
@@ -156,22 +221,39 @@ function takeStatus(state: StreamState, frame: Extract<ServerFrame, { type: "sta
   }
 }
 
+/** [accept.check.1] */
 function takeStarted(state: StreamState, frame: StreamStartedFrame): Effect {
   checkInvocation(state, frame.invocation_id);
-  if (state.epoch !== undefined) throw new RunAgentError("PROTOCOL_ERROR", "The server accepted the same start twice on one connection.");
-  if (frame.status !== "stream_started") throw new RunAgentError("PROTOCOL_ERROR", `The server answered a start with ${frame.status}.`);
-  if (frame.seq !== state.seq)
-    throw new RunAgentError("PROTOCOL_ERROR", `The server starts after record ${frame.seq}, not after ${state.seq}.`);
+  if (frame.seq !== state.asked) {
+    throw new RunAgentError("PROTOCOL_ERROR", `The server goes on after record ${frame.seq}, not after ${state.asked}.`);
+  }
+  if (state.epoch !== undefined && frame.epoch !== state.epoch) {
+    throw new RunAgentError("PROTOCOL_ERROR", "The server goes on with another log than the one that was asked for (epoch).");
+  }
+  if (state.accepted) {
+    state.duplicates++;
+    return NONE;
+  }
+  const expected = state.epoch === undefined ? "stream_started" : "stream_resumed";
+  if (frame.status !== expected) throw new RunAgentError("PROTOCOL_ERROR", `The server answered with ${frame.status}, not ${expected}.`);
   state.epoch = frame.epoch;
+  state.heartbeatSeconds = frame.heartbeat_seconds;
+  state.resumeSeconds = frame.resume_seconds;
+  state.accepted = true;
   return NONE;
 }
 
 function takeError(state: StreamState, frame: ErrorFrame): Effect {
-  if (frame.seq !== undefined && !advance(state, frame.seq)) return NONE;
-  return fail(state, errorFromWire(frame.error, "SERVER_ERROR"));
+  const error = errorFromWire(frame.error, "SERVER_ERROR");
+  if (frame.seq === undefined) return { type: "refused", error };
+  const stopped = advanceToEnd(state, frame.seq);
+  if (stopped !== undefined) return stopped;
+  state.phase = "ended";
+  return { type: "failed", error };
 }
 
-function receiveV1(state: StreamState, frame: FrameV1): Effect {
+function receiveV1(state: StreamState, json: JsonObject): Effect {
+  const frame: FrameV1 = readFrameV1(json);
   switch (frame.type) {
     case "started":
       state.invocationId = frame.invocationId ?? state.invocationId;
@@ -179,36 +261,36 @@ function receiveV1(state: StreamState, frame: FrameV1): Effect {
     case "data":
       state.chunks++;
       return { type: "record", record: { type: "data", seq: ++state.seq, content: frame.content } };
-    case "completed": {
-      state.invocationId = frame.invocationId ?? state.invocationId;
-      state.phase = "ended";
-      const record: StreamCompletedFrame = {
-        type: "status",
-        status: "stream_completed",
-        seq: ++state.seq,
-        invocation_id: state.invocationId,
-        total_chunks: frame.totalChunks ?? state.chunks,
-        execution_time: frame.executionTime ?? 0,
-      };
-      // The record is complete for readers of records; what the server did not say is not said in its name.
-      const { totalChunks, executionTime } = frame;
-      const totals = {
-        ...(totalChunks === undefined ? {} : { total_chunks: totalChunks }),
-        ...(executionTime === undefined ? {} : { execution_time: executionTime }),
-      };
-      return { type: "completed", record, totals };
-    }
+    case "completed":
+      return completeV1(state, frame);
     case "failed":
-      return fail(state, frame.error);
+      // Before the acceptance it is a refusal in either version.
+      if (!state.accepted) return { type: "refused", error: frame.error };
+      state.phase = "ended";
+      return { type: "failed", error: frame.error };
     case "ignored":
       state.ignored++;
       return NONE;
   }
 }
 
-function fail(state: StreamState, error: RunAgentError): Effect {
+function completeV1(state: StreamState, { invocationId, totalChunks, executionTime }: Extract<FrameV1, { type: "completed" }>): Effect {
+  state.invocationId = invocationId ?? state.invocationId;
   state.phase = "ended";
-  return { type: "failed", error };
+  const record: StreamCompletedFrame = {
+    type: "status",
+    status: "stream_completed",
+    seq: ++state.seq,
+    invocation_id: state.invocationId,
+    total_chunks: totalChunks ?? state.chunks,
+    execution_time: executionTime ?? 0,
+  };
+  // The record is complete for readers of records; what the server did not say is not said in its name.
+  const totals = {
+    ...(totalChunks === undefined ? {} : { total_chunks: totalChunks }),
+    ...(executionTime === undefined ? {} : { execution_time: executionTime }),
+  };
+  return { type: "completed", record, totals };
 }
 
 function isRecord(frame: UnknownFrame): frame is UnknownRecord {
@@ -224,7 +306,8 @@ function checkInvocation(state: StreamState, invocationId: string): void {
   }
 }
 
-function gap(state: StreamState, seq: number): RunAgentError {
-  const message = `Record ${state.seq + 1} is missing: the server went on with ${seq}. Nothing after record ${state.seq} was delivered.`;
-  return new RunAgentError("STREAM_TRUNCATED", message);
+function gap(state: StreamState, seq: number): Effect {
+  const what = state.accepted ? `Record ${state.seq + 1}` : "The accept frame";
+  const message = `${what} is missing: the server went on with ${seq}. Nothing after record ${state.seq} was delivered.`;
+  return { type: "gap", error: new RunAgentError("CONNECTION_ERROR", message, { retryable: true }) };
 }

@@ -15,6 +15,8 @@ export interface StreamSummary {
   readonly totalChunks: number | undefined;
   /** Seconds the invocation took, as the server measured; undefined unless it said. */
   readonly executionTime: number | undefined;
+  /** Connections that were made after the first. */
+  readonly reconnects: number;
 }
 
 /**
@@ -26,7 +28,6 @@ export class RunAgentStream<T> implements AsyncIterable<T> {
   readonly #session: Session;
   readonly #output: StandardSchemaV1<unknown, T> | undefined;
   #consumer: string | undefined;
-  #taken = 0;
   #chunksTaken = 0;
   #error: RunAgentError | undefined;
 
@@ -48,7 +49,7 @@ export class RunAgentStream<T> implements AsyncIterable<T> {
 
   /** The opaque cursor after the last record that was taken; undefined before the server accepted, and in version 1. [cursor.taken.1] */
   get position(): string | undefined {
-    return this.#session.cursorAfter(this.#taken);
+    return this.#session.position;
   }
 
   /** How the stream ended; undefined until then, and while records before the end wait to be read. */
@@ -63,6 +64,7 @@ export class RunAgentStream<T> implements AsyncIterable<T> {
       chunks: this.#chunksTaken,
       totalChunks: totals.total_chunks,
       executionTime: totals.execution_time,
+      reconnects: this.#session.reconnects,
     };
   }
 
@@ -228,8 +230,7 @@ export class RunAgentStream<T> implements AsyncIterable<T> {
   ): IteratorResult<R> | Promise<IteratorResult<R>> | RunAgentError | undefined {
     const { queue } = this.#session;
     this.#session.checkSignal();
-    for (let record = queue.shift(); record !== undefined; record = queue.shift()) {
-      this.#taken = record.seq;
+    for (let record = this.#session.take(); record !== undefined; record = this.#session.take()) {
       if (record.type === "data") this.#chunksTaken++;
       const value = read(record);
       if (value === SKIP) continue;

@@ -17,7 +17,9 @@ export async function serveScript(script: Script): Promise<ScriptedServer> {
 
 /** A client of a streaming entrypoint of a scripted server. */
 export function streamClient(server: ScriptedServer, options: Partial<RunAgentClientOptions> = {}): RunAgentClient<"story_stream"> {
-  return new RunAgentClient({ agentId: "a1", host: "127.0.0.1", port: server.port, ...options, entrypointTag: "story_stream" });
+  // No warm sockets unless a test is about them, so that a socket that is left open is a leak.
+  const given = { maxIdleConnections: 0, ...options };
+  return new RunAgentClient({ agentId: "a1", host: "127.0.0.1", port: server.port, ...given, entrypointTag: "story_stream" });
 }
 
 /** A client of an entrypoint that runs once. */

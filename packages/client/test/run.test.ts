@@ -389,7 +389,7 @@ describe("fetch and WebSocket of the caller", () => {
         urls.push(url);
       }
     }
-    const client = streamClient(server, { apiKey: "canary-key", WebSocket: Mine, bufferBytes: 100 });
+    const client = streamClient(server, { apiKey: "canary-key", WebSocket: Mine });
     expect((await client.runStream({}).collect()).length).toBe(1000);
     expect(urls).toEqual([`ws://127.0.0.1:${server.port}/api/v1/agents/a1/run-stream`]);
     expect(start.auth).toEqual({ token: "canary-key" });

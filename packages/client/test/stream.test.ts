@@ -76,7 +76,15 @@ describe.each([
     expect(stream.invocationId).toBe(invocationId);
     expect(stream.summary).toBeUndefined();
     await stream.collect();
-    expect(stream.summary).toEqual({ status: "completed", invocationId, protocol, chunks: 2, totalChunks: 2, executionTime: 0.5 });
+    expect(stream.summary).toEqual({
+      status: "completed",
+      invocationId,
+      protocol,
+      chunks: 2,
+      totalChunks: 2,
+      executionTime: 0.5,
+      reconnects: 0,
+    });
   });
 
   it("is read once", async () => {
@@ -149,6 +157,7 @@ describe("a stream of version 2", () => {
     expect(start).toEqual({
       type: "start",
       protocol: 2,
+      window_bytes: 1_048_576,
       invocation_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       entrypoint_tag: "story_stream",
       input_args: [1, "two"],

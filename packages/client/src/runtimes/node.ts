@@ -1,9 +1,11 @@
 import type { IncomingMessage } from "node:http";
+import type { Socket as NetSocket } from "node:net";
 import { codeOfStatus, errorFromHttp, type JsonObject, parseJsonObject, RunAgentError } from "@runagent/core";
 import { type RawData, WebSocket } from "ws";
 import { RunAgentClientBase } from "../client.ts";
 import { connectionError, redirectError } from "../network-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
+import { withRetryAfter } from "../retry.ts";
 import type { HttpPool, Runtime } from "../runtime.ts";
 import { isDeadline } from "../timers.ts";
 import {
@@ -23,7 +25,7 @@ const CLOSE_TIMEOUT_MS = 1000;
 /** Bytes that are read of the body of a refused upgrade. */
 const MAX_REFUSAL_BYTES = 64 * 1024;
 
-const sockets: SocketFactory = { sendsHeaders: true, open: openSocket };
+const sockets: SocketFactory = { sendsHeaders: true, pausable: true, open: openSocket };
 
 const nodeRuntime: Runtime = {
   env: (name) => process.env[name],
@@ -75,7 +77,9 @@ function createHttp(connectTimeoutMs: number): HttpPool {
 function openSocket(request: SocketRequest, events: SocketEvents): Socket {
   const address = new URL(request.url).origin;
   let failure: RunAgentError | undefined;
+  let upgradeRefused = false;
   let opened = false;
+  let network: NetSocket | undefined;
   const options = {
     ...(request.apiKey === undefined ? {} : { headers: { authorization: `Bearer ${request.apiKey}` } }),
     maxPayload: request.maxFrameBytes,
@@ -85,6 +89,9 @@ function openSocket(request: SocketRequest, events: SocketEvents): Socket {
     followRedirects: false,
   };
   const socket = new WebSocket(request.url, options);
+  socket.on("upgrade", (response) => {
+    network = response.socket;
+  });
   socket.on("open", () => {
     opened = true;
     events.open();
@@ -98,13 +105,14 @@ function openSocket(request: SocketRequest, events: SocketEvents): Socket {
     }
   });
   socket.on("unexpected-response", (upgrade, response) => {
-    const refuse = (error: RunAgentError): void => {
-      failure ??= error;
+    const refuse = (refusal: Refusal): void => {
+      failure ??= refusal.error;
+      upgradeRefused = refusal.upgradeRefused;
       upgrade.destroy();
       socket.terminate();
     };
     // A body that breaks off says nothing; the status does.
-    readRefusal(response, address).then(refuse, () => refuse(refusalError(response.statusCode ?? 0, "", address)));
+    readRefusal(response, address).then(refuse, () => refuse(toRefusal(response, "", address)));
   });
   socket.on("error", (error) => {
     failure ??= socketError(error, address, request, opened);
@@ -113,9 +121,12 @@ function openSocket(request: SocketRequest, events: SocketEvents): Socket {
     socket.removeAllListeners();
     // ws may still report an error of a socket that it has closed.
     socket.on("error", () => {});
-    events.close(code, reason.toString(), failure);
+    events.close({ code, reason: reason.toString(), upgradeRefused, ...(failure === undefined ? {} : { error: failure }) });
   });
   return {
+    get bytesRead() {
+      return network?.bytesRead ?? 0;
+    },
     send: (text) => socket.send(text),
     pause: () => socket.pause(),
     resume: () => socket.resume(),
@@ -123,6 +134,11 @@ function openSocket(request: SocketRequest, events: SocketEvents): Socket {
       socket.resume(); // A paused socket would not see the answer to its close.
       if (opened) socket.close(code);
       else socket.terminate();
+    },
+    drop: () => socket.terminate(),
+    setIdle(idle) {
+      if (idle) network?.unref();
+      else network?.ref();
     },
   };
 }
@@ -146,10 +162,14 @@ function socketError(
   return opened ? undefined : connectionError(error, address, false);
 }
 
-/** The error for an upgrade that was answered with something else than 101. */
-async function readRefusal(response: IncomingMessage, address: string): Promise<RunAgentError> {
-  const status = response.statusCode ?? 0;
-  if (status >= 300 && status < 400) return redirectError(status, response.headers.location, address);
+/** What an upgrade was answered with, in place of 101. */
+interface Refusal {
+  readonly error: RunAgentError;
+  /** It was not the agent's server that refused, or it refused WebSockets as such. */
+  readonly upgradeRefused: boolean;
+}
+
+async function readRefusal(response: IncomingMessage, address: string): Promise<Refusal> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response) {
@@ -157,13 +177,22 @@ async function readRefusal(response: IncomingMessage, address: string): Promise<
     if (bytes > MAX_REFUSAL_BYTES) break;
     chunks.push(chunk);
   }
-  return refusalError(status, Buffer.concat(chunks).toString(), address);
+  return toRefusal(response, Buffer.concat(chunks).toString(), address);
 }
 
-function refusalError(status: number, text: string, address: string): RunAgentError {
+function toRefusal({ statusCode: status = 0, headers }: IncomingMessage, text: string, address: string): Refusal {
+  if (status >= 300 && status < 400) return { error: redirectError(status, headers.location, address), upgradeRefused: false };
   const envelope = readEnvelope(text);
+  const error = withRetryAfter(refusalError(status, envelope, address), headers["retry-after"], Date.now());
+  // Too many, or a failure for now, is no word about WebSockets; nor is what the server itself says in its envelope.
+  const forNow = status === 429 || (status >= 500 && status !== 501 && status !== 505);
+  return { error, upgradeRefused: status === 426 || (envelope === undefined && !forNow) };
+}
+
+function refusalError(status: number, envelope: JsonObject | undefined, address: string): RunAgentError {
   if (envelope !== undefined && status >= 400) return errorFromHttp(status, envelope);
   if (status === 401 || status === 403) return notAdmitted(status, address);
+  if (status === 429) return errorFromHttp(status, undefined);
   return new RunAgentError("CONNECTION_ERROR", `${address} did not open a WebSocket: it answered with HTTP status ${status}.`, {
     retryable: status >= 500,
     suggestion: "Check host, port or baseUrl, and that a proxy on the way lets WebSockets through.",

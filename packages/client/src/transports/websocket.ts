@@ -1,21 +1,27 @@
 import { type ClientFrame, ERRORS, RunAgentError } from "@runagent/core";
 import { encodeJson } from "../encode-json.ts";
-import type { Connection, Transport } from "../transport.ts";
+import type { CloseInfo, Connection, Transport, TransportEvents } from "../transport.ts";
 
-/** A WebSocket as a runtime gives it: opened at once, callbacks in the order of TransportEvents. */
+/** A WebSocket as a runtime gives it: opened at once, callbacks in the order of SocketEvents. */
 export interface Socket {
+  /** Bytes that have come, as finely as the runtime can tell. */
+  readonly bytesRead: number;
   send(text: string): void;
   pause(): void;
   resume(): void;
   /** Starts the closing handshake and lets go of the socket when the peer does not answer it. */
   close(code: number): void;
+  /** Lets go of the socket at once. */
+  drop(): void;
+  /** Whether it waits for its next use; one that does must not keep the process alive. Absent: it cannot be kept. */
+  setIdle?(idle: boolean): void;
 }
 
 /** What a runtime's WebSocket tells. */
 export interface SocketEvents {
   open(): void;
   message(text: string): void;
-  close(code: number, reason: string, error?: RunAgentError): void;
+  close(info: CloseInfo): void;
 }
 
 /** What a WebSocket is opened with. */
@@ -27,52 +33,176 @@ export interface SocketRequest {
   readonly maxFragments: number;
 }
 
-/** How a runtime opens a WebSocket. `sendsHeaders` false: the key travels in the first frame. */
+/** How a runtime opens a WebSocket. */
 export interface SocketFactory {
+  /** False: the key travels in the first frame. */
   readonly sendsHeaders: boolean;
+  /** False: a socket goes on telling what comes while it is paused. */
+  readonly pausable: boolean;
   open(request: SocketRequest, events: SocketEvents): Socket;
 }
 
 const NORMAL_CLOSURE = 1000;
 /** Tells the server that it broke the protocol; of the standard codes a browser may send none but 1000. */
 export const PROTOCOL_VIOLATION: number = ERRORS.PROTOCOL_ERROR.closeCode ?? NORMAL_CLOSURE;
+/** A server closes idle connections after a minute or so; one that waits longer here may be gone already. */
+const MAX_IDLE_MS = 30_000;
 
-/** Carries frames over a WebSocket: one connection for each invocation. [conn.one.1] */
-export function createWebSocketTransport(request: SocketRequest, factory: SocketFactory): Transport {
+/** Options of the WebSocket transport. */
+export interface WebSocketOptions extends SocketRequest {
+  /** Connections that may wait for their next use. */
+  readonly maxIdle: number;
+}
+
+/** Carries frames over WebSockets: one invocation at a time on each, and a few that wait for the next. [conn.one.1] [conn.warm.1] */
+export function createWebSocketTransport(options: WebSocketOptions, factory: SocketFactory): Transport {
+  const idle: { readonly line: Line; readonly sinceMs: number }[] = [];
+  let closed = false;
+  const token = factory.sendsHeaders ? undefined : options.apiKey;
+  const forget = (line: Line): void => {
+    const index = idle.findIndex((entry) => entry.line === line);
+    if (index >= 0) idle.splice(index, 1);
+  };
+  const keep = (line: Line): boolean => {
+    if (closed || idle.length >= options.maxIdle) return false;
+    idle.push({ line, sinceMs: Date.now() });
+    return true;
+  };
+  const takeWarm = (): Line | undefined => {
+    for (let entry = idle.pop(); entry !== undefined; entry = idle.pop()) {
+      // By the clock on the wall: a machine that slept has lost its connections.
+      if (Math.abs(Date.now() - entry.sinceMs) < MAX_IDLE_MS) return entry.line;
+      entry.line.close();
+    }
+    return undefined;
+  };
   return {
-    connect(first, events): Connection {
-      let open = false;
-      let closing = false;
-      const token = factory.sendsHeaders ? undefined : request.apiKey;
+    connect(first, events) {
       const text = encodeJson(token === undefined ? first : { ...first, auth: { token } });
-      const socket = factory.open(request, {
-        open() {
-          open = true;
-          socket.send(text);
-          events.opened();
-        },
-        message(text) {
-          if (!closing) events.text(text);
-        },
-        close(code, reason, error) {
-          open = false;
-          events.closed(error === undefined ? { code, reason } : { code, reason, error });
-        },
-      });
-      return {
-        send(frame: ClientFrame) {
-          if (open && !closing) socket.send(JSON.stringify(frame));
-        },
-        pause: () => socket.pause(),
-        resume: () => socket.resume(),
-        close(code) {
-          if (closing) return;
-          closing = true;
-          socket.close(code ?? NORMAL_CLOSURE);
-        },
-      };
+      const line = takeWarm() ?? new Line(options, factory, { keep, forget });
+      return line.use(text, events);
+    },
+    close() {
+      closed = true;
+      for (const { line } of idle.splice(0)) line.close();
     },
   };
+}
+
+/** What a line tells the transport. */
+interface LineOwner {
+  /** It is free. False: it is not wanted. */
+  keep(line: Line): boolean;
+  forget(line: Line): void;
+}
+
+/** One WebSocket, used by one invocation after the other. */
+class Line {
+  readonly #socket: Socket;
+  readonly #factory: SocketFactory;
+  readonly #owner: LineOwner;
+  #open = false;
+  #text = "";
+  #user: TransportEvents | undefined;
+
+  constructor(request: SocketRequest, factory: SocketFactory, owner: LineOwner) {
+    this.#factory = factory;
+    this.#owner = owner;
+    this.#socket = factory.open(request, {
+      open: () => {
+        this.#open = true;
+        this.#begin();
+      },
+      message: (text) => this.#onMessage(text),
+      close: (info) => {
+        this.#open = false;
+        this.#owner.forget(this);
+        const user = this.#user;
+        this.#user = undefined;
+        user?.closed(info);
+      },
+    });
+  }
+
+  /** Carries an invocation, which begins with the frame `text`. */
+  use(text: string, events: TransportEvents): Connection {
+    this.#text = text;
+    this.#user = events;
+    if (this.#open) {
+      this.#socket.setIdle?.(false);
+      // Later, as with a new socket.
+      queueMicrotask(() => {
+        if (this.#user === events && this.#open) this.#begin();
+      });
+    }
+    return this.#connection(events);
+  }
+
+  /** Nobody uses it any more. */
+  close(): void {
+    this.#socket.close(NORMAL_CLOSURE);
+  }
+
+  #begin(): void {
+    this.#socket.send(this.#text);
+    this.#text = "";
+    this.#user?.opened();
+  }
+
+  #onMessage(text: string): void {
+    if (this.#user !== undefined) this.#user.text(text);
+    else if (this.#open) {
+      // A server that speaks without being asked is not one to go on with.
+      this.#owner.forget(this);
+      this.close();
+    }
+  }
+
+  #connection(events: TransportEvents): Connection {
+    const socket = this.#socket;
+    const isMine = (): boolean => this.#user === events;
+    const line = this;
+    return {
+      version2: false,
+      credit: true,
+      pausable: this.#factory.pausable,
+      get sent() {
+        return line.#open && line.#text === "";
+      },
+      get bytesRead() {
+        return socket.bytesRead;
+      },
+      send(frame: ClientFrame) {
+        if (isMine() && line.#open) socket.send(JSON.stringify(frame));
+      },
+      pause: () => {
+        if (isMine()) socket.pause();
+      },
+      resume: () => {
+        if (isMine()) socket.resume();
+      },
+      close(code) {
+        if (isMine()) socket.close(code ?? NORMAL_CLOSURE);
+        line.#leave(events);
+      },
+      release() {
+        if (!isMine()) return;
+        line.#leave(events);
+        if (line.#open && socket.setIdle !== undefined && line.#owner.keep(line)) {
+          socket.resume();
+          socket.setIdle(true);
+        } else line.close();
+      },
+      drop() {
+        if (isMine()) socket.drop();
+        line.#leave(events);
+      },
+    };
+  }
+
+  #leave(events: TransportEvents): void {
+    if (this.#user === events) this.#user = undefined;
+  }
 }
 
 /** Every frame is JSON text. [json.text.2] */

@@ -1,0 +1,182 @@
+import { type ClientFrame, type ResumeFrame, RunAgentError, type StartFrame } from "@runagent/core";
+import { isDeadline, type Timers } from "./timers.ts";
+import type { CloseInfo, Connection, Transport, TransportEvents } from "./transport.ts";
+
+/**
+ * A stream's way to its server: at most one connection at a time, made anew as often as the session asks.
+ * What an old connection still tells is not heard. [live.reconnect.1]
+ *
+ *   idle ──dial──▶ waiting ──delay──▶ connecting ──▶ open ──accepted──▶ watched ──▶ lost (told once) ──dial──▶ …
+ */
+export interface LinkEvents {
+  /** The first frame is on its way. */
+  opened(): void;
+  text(frame: string): void;
+  /** The connection is gone, or as good as gone. */
+  lost(info: CloseInfo): void;
+}
+
+/** How a connection is made. */
+export interface Dial {
+  /** Makes the first frame, when the connection is made. */
+  readonly first: () => StartFrame | ResumeFrame;
+  /** Milliseconds before it is made. */
+  readonly delayMs: number;
+  /** Milliseconds until it must be open; 0 or Infinity: no deadline. */
+  readonly connectMs: number;
+  /** Milliseconds from the opening until the server must have accepted; 0: it may take its time. */
+  readonly acceptMs: number;
+}
+
+/** The watchdog looks so often while twice the heartbeat passes; it finds a silence of one look less, so that it is never late. [live.client.1] */
+const LOOKS = 16;
+
+/** One stream's connections, one after the other. */
+export class Link {
+  readonly #transport: Transport;
+  readonly #timers: Timers;
+  readonly #events: LinkEvents;
+  #connection: Connection | undefined;
+  /** Grows with every connection: what an older one says is dropped. */
+  #generation = 0;
+  #opened = false;
+  #paused = false;
+  /** The deadline or the look that runs now. */
+  #stopTimer: () => void = () => {};
+
+  constructor(transport: Transport, timers: Timers, events: LinkEvents) {
+    this.#transport = transport;
+    this.#timers = timers;
+    this.#events = events;
+  }
+
+  /** True from the first frame of the present connection on. */
+  get open(): boolean {
+    return this.#opened;
+  }
+
+  /** What the present connection is like; undefined between two. */
+  get connection(): Pick<Connection, "version2" | "credit" | "sent"> | undefined {
+    return this.#connection;
+  }
+
+  /** Makes a connection, after a while. */
+  dial({ first, delayMs, connectMs, acceptMs }: Dial): void {
+    this.drop();
+    if (delayMs > 0) this.#after(delayMs, () => this.#connect(first, connectMs, acceptMs));
+    else this.#connect(first, connectMs, acceptMs);
+  }
+
+  /** The server has accepted: from now on its silence counts. `heartbeatSeconds` 0: it sends no heartbeats. */
+  watch(heartbeatSeconds: number): void {
+    this.#stopTimer();
+    if (heartbeatSeconds <= 0) return;
+    const lookMs = (2000 * heartbeatSeconds) / LOOKS;
+    let looks = 0;
+    let read = this.#connection?.bytesRead ?? 0;
+    const look = (): void => {
+      const now = this.#connection?.bytesRead ?? 0;
+      // A process that was busy counts one look, however long it was; and a peer cannot be heard while nothing is read.
+      if (now !== read || this.#paused) looks = 0;
+      else looks++;
+      read = now;
+      if (looks < LOOKS - 1) this.#after(lookMs, look);
+      else this.#dead(`Nothing came for twice the heartbeat of ${heartbeatSeconds} seconds.`);
+    };
+    this.#after(lookMs, look);
+  }
+
+  send(frame: ClientFrame): void {
+    this.#connection?.send(frame);
+  }
+
+  /** @returns False when the transport cannot: what the peer sends comes all the same. */
+  pause(): boolean {
+    if (this.#paused) return true;
+    this.#paused = this.#connection?.pausable === true;
+    if (this.#paused) this.#connection?.pause();
+    return this.#paused;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#connection?.resume();
+  }
+
+  /** Ends the connection in good order. */
+  close(code: number | null): void {
+    this.#leave()?.close(code);
+  }
+
+  /** Gives the connection back: the invocation has ended on it. */
+  release(): void {
+    this.#leave()?.release();
+  }
+
+  /** Lets go of the connection at once. */
+  drop(): void {
+    this.#leave()?.drop();
+  }
+
+  #connect(first: Dial["first"], connectMs: number, acceptMs: number): void {
+    const generation = ++this.#generation;
+    const isCurrent = (): boolean => generation === this.#generation;
+    if (isDeadline(connectMs)) {
+      this.#after(connectMs, () => {
+        const message = `The connection was not open after ${Math.round(connectMs)} ms (connectTimeoutMs).`;
+        this.#lose({ code: 1006, reason: "", error: new RunAgentError("TIMEOUT", message, { retryable: true, details: UNREACHABLE }) });
+      });
+    }
+    const events: TransportEvents = {
+      opened: () => {
+        if (!isCurrent()) return;
+        this.#opened = true;
+        this.#stopTimer();
+        if (acceptMs > 0) this.#after(acceptMs, () => this.#dead(`The server did not answer within ${Math.round(acceptMs)} ms.`));
+        this.#events.opened();
+      },
+      text: (text) => {
+        if (isCurrent()) this.#events.text(text);
+      },
+      closed: (info) => {
+        if (isCurrent()) this.#lose(info);
+      },
+    };
+    try {
+      this.#connection = this.#transport.connect(first(), events);
+    } catch (error) {
+      // What cannot be sent at all; said in the error.
+      this.#lose({ code: 1006, reason: "", error: RunAgentError.is(error) ? error : cannotSend(error) });
+    }
+  }
+
+  #dead(message: string): void {
+    this.#lose({ code: 1006, reason: "", error: new RunAgentError("CONNECTION_ERROR", message, { retryable: true }) });
+  }
+
+  #lose(info: CloseInfo): void {
+    this.drop();
+    this.#events.lost(info);
+  }
+
+  #leave(): Connection | undefined {
+    const connection = this.#connection;
+    this.#generation++;
+    this.#connection = undefined;
+    this.#opened = false;
+    this.#paused = false;
+    this.#stopTimer();
+    return connection;
+  }
+
+  #after(ms: number, callback: () => void): void {
+    this.#stopTimer = this.#timers.start(ms, callback);
+  }
+}
+
+const UNREACHABLE = { unreachable: true };
+
+function cannotSend(cause: unknown): RunAgentError {
+  return new RunAgentError("PROTOCOL_ERROR", "The stream failed inside the client.", { cause });
+}

@@ -1,0 +1,64 @@
+import { type JsonObject, RunAgentError } from "@runagent/core";
+import { abortError, onAbort } from "./abort-signal.ts";
+import { type HttpOptions, type HttpRequest, requestJson } from "./http.ts";
+import { isLost, isUnreachable, repeatable } from "./network-error.ts";
+import type { RetryOptions } from "./reconnects.ts";
+import { decide, retryDelayMs } from "./retry.ts";
+import { isDeadline, REAL_CLOCK, Timers } from "./timers.ts";
+
+/** How a request is repeated. */
+export interface RepeatOptions extends Omit<RetryOptions, "onReconnect"> {
+  readonly http: HttpOptions;
+  /** True: asking twice does no harm, whatever the server. */
+  readonly idempotent: boolean;
+}
+
+/**
+ * Sends a request, again where that cannot run an agent twice, until its `timeoutMs` have passed in all. [http.retry.1]
+ * @throws RunAgentError what the last attempt came to.
+ */
+export async function requestRepeatedly(options: RepeatOptions, request: HttpRequest): Promise<JsonObject> {
+  const { http, server, idempotent } = options;
+  const { now } = REAL_CLOCK;
+  const until = isDeadline(request.timeoutMs) ? now() + request.timeoutMs : Number.POSITIVE_INFINITY;
+  let reached = false;
+  let refusals = 0;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await requestJson(http, { ...request, timeoutMs: Math.max(until - now(), 1) });
+    } catch (error) {
+      if (!RunAgentError.is(error)) throw error;
+      if (error.origin === "wire") refusals++;
+      reached ||= !isUnreachable(error);
+      const version2 = idempotent || server.version2;
+      const situation = { reached, sent: !isUnreachable(error), accepted: false, resumable: false, version2, refusals, gaps: 0 };
+      const decision = decide(isLost(error) ? repeatable(error) : error, situation);
+      if (decision === "give-up" || (decision === "ask-version" && !(await asksYes(server)))) throw error;
+      const delayMs = retryDelayMs(attempt, options.random(), options.maxReconnectDelayMs, error);
+      if (now() + delayMs >= until) throw error;
+      await wait(delayMs, request.signal);
+    }
+  }
+}
+
+/** A server that cannot be asked is not known to speak version 2. */
+async function asksYes(server: RetryOptions["server"]): Promise<boolean> {
+  try {
+    return await server.ask();
+  } catch {
+    return false; // What the request itself came to is the error to show.
+  }
+}
+
+/** @throws RunAgentError when the signal fires meanwhile. */
+async function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  const timers = new Timers(REAL_CLOCK);
+  let forget = (): void => {};
+  await new Promise<void>((resolve) => {
+    if (signal !== undefined) forget = onAbort(signal, resolve);
+    timers.start(ms, resolve);
+  });
+  timers.stopAll();
+  forget();
+  if (signal?.aborted) throw abortError(signal);
+}

@@ -1,0 +1,24 @@
+import { isJsonObject } from "@runagent/core";
+import type { ServerKnowledge } from "./reconnects.ts";
+
+/**
+ * Remembers whether the server speaks version 2, from whatever it answers. Only a yes is remembered: servers are updated.
+ * @param getArchitecture Reads the data of GET architecture.
+ */
+export function createServerKnowledge(getArchitecture: () => Promise<unknown>): ServerKnowledge {
+  let version2 = false;
+  return {
+    get version2() {
+      return version2;
+    },
+    learn(protocol) {
+      version2 = protocol === 2;
+    },
+    async ask() {
+      const architecture = await getArchitecture();
+      const versions = isJsonObject(architecture) ? architecture.protocol_versions : undefined;
+      version2 = Array.isArray(versions) && versions.includes(2);
+      return version2;
+    },
+  };
+}

@@ -1,0 +1,199 @@
+import {
+  type CancelFrame,
+  type ClientFrame,
+  encodeCursor,
+  isJsonObject,
+  type ResumeFrame,
+  RunAgentError,
+  type StartFrame,
+} from "@runagent/core";
+import { createParser, type EventSourceParser } from "eventsource-parser";
+import { encodeJson } from "../encode-json.ts";
+import { dataOf, type HttpOptions, headersOf, readFailure, requestJson } from "../http.ts";
+import { connectionError, isLost, repeatable } from "../network-error.ts";
+import type { HttpInit, HttpResponse } from "../runtime.ts";
+import type { Connection, Transport, TransportEvents } from "../transport.ts";
+import { frameTooLarge } from "./websocket.ts";
+
+/** How long a request may still take once its stream was left, in milliseconds. */
+const LINGER_MS = 1_000;
+/** How long the answer to a cancel may take, in milliseconds. */
+const CANCEL_TIMEOUT_MS = 10_000;
+
+/** Carries frames as server-sent events, one request for each connection; what a client says goes over REST. [sse.frame.1] [sse.verbs.1] */
+export function createSseTransport(http: HttpOptions, agentId: string): Transport {
+  return {
+    connect: (first, events) => new SseConnection(http, toRequest(http, agentId, first), first.invocation_id, events),
+    // Kept connections are those of the HTTP pool.
+    close() {},
+  };
+}
+
+interface SseRequest extends Pick<HttpInit, "method" | "headers" | "body"> {
+  readonly url: string;
+}
+
+/** POST starts, GET resumes. */
+function toRequest(http: HttpOptions, agentId: string, first: StartFrame | ResumeFrame): SseRequest {
+  const accept = "text/event-stream";
+  if (first.type === "start") {
+    const url = `${http.apiUrl}/agents/${encodeURIComponent(agentId)}/run-stream`;
+    return { url, method: "POST", headers: headersOf(http, true, accept), body: encodeJson(first) };
+  }
+  const { invocation_id: invocationId, epoch, after_seq: seq } = first;
+  const headers = { ...headersOf(http, false, accept), "last-event-id": encodeCursor({ invocationId, epoch, seq }) };
+  return { url: `${http.apiUrl}/invocations/${encodeURIComponent(invocationId)}/stream`, method: "GET", headers };
+}
+
+/** One request and its body. */
+class SseConnection implements Connection {
+  readonly version2 = true;
+  readonly credit = false;
+  readonly pausable = true;
+  readonly sent = true;
+  bytesRead = 0;
+
+  readonly #http: HttpOptions;
+  readonly #invocationId: string;
+  readonly #events: TransportEvents;
+  readonly #address: string;
+  readonly #abort = new AbortController();
+  readonly #parser: EventSourceParser;
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true });
+  /** Ends the requests beside the stream. */
+  readonly #verbs = new AbortController();
+  #verbsPending = 0;
+  /** Bounds what may still go on once the stream was left. */
+  #linger: ReturnType<typeof setTimeout> | undefined;
+  #left = false;
+  #failure: RunAgentError | undefined;
+  /** Set while reading is paused: goes on. */
+  #goOn: (() => void) | undefined;
+  #paused = false;
+
+  constructor(http: HttpOptions, request: SseRequest, invocationId: string, events: TransportEvents) {
+    this.#http = http;
+    this.#invocationId = invocationId;
+    this.#events = events;
+    this.#address = new URL(http.apiUrl).origin;
+    this.#parser = createParser({
+      maxBufferSize: http.maxBodyBytes,
+      onEvent: ({ data }) => this.#onEvent(data),
+      // Unknown fields and odd retry values are ignored, as the standard says. [sse.read.1]
+      onError: ({ type }) => {
+        if (type === "max-buffer-size-exceeded") this.#failure ??= frameTooLarge(http.maxBodyBytes);
+      },
+    });
+    void this.#run(request).then(
+      (error) => this.#ended(error),
+      (error: unknown) => this.#ended(RunAgentError.is(error) ? error : connectionError(error, this.#address, false)),
+    );
+  }
+
+  send(frame: ClientFrame): void {
+    if (!this.#left && frame.type === "cancel") void this.#sendCancel(frame);
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#goOn?.();
+    this.#goOn = undefined;
+  }
+
+  close(): void {
+    this.drop();
+  }
+
+  /** The body ends by itself; what is left of it is read, so that its connection can be used again. */
+  release(): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.resume();
+    this.#linger = setTimeout(() => this.#abort.abort(), LINGER_MS);
+  }
+
+  drop(): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.#abort.abort();
+    // A cancel that was just sent should still arrive.
+    if (this.#verbsPending > 0) this.#linger = setTimeout(() => this.#verbs.abort(), LINGER_MS);
+  }
+
+  async #run({ url, ...init }: SseRequest): Promise<RunAgentError | undefined> {
+    const response = await this.#http.pool.fetch(url, { ...init, signal: this.#abort.signal, redirect: "manual" });
+    await this.#check(response);
+    if (!this.#left) this.#events.opened();
+    const reader = response.body?.getReader();
+    for (;;) {
+      if (this.#paused) await this.#goesOn();
+      const { done, value } = (await reader?.read()) ?? { done: true };
+      if (done || value === undefined) return undefined;
+      this.bytesRead += value.byteLength;
+      this.#feed(value);
+      if (this.#failure === undefined) continue;
+      this.#abort.abort();
+      return this.#failure;
+    }
+  }
+
+  async #check(response: HttpResponse): Promise<void> {
+    const isStream = response.headers.get("content-type")?.toLowerCase().startsWith("text/event-stream");
+    if (response.status === 200 && isStream) return;
+    throw await readFailure(response, this.#http.maxBodyBytes, this.#address);
+  }
+
+  #feed(bytes: Uint8Array): void {
+    try {
+      this.#parser.feed(this.#decoder.decode(bytes, { stream: true }));
+    } catch (cause) {
+      this.#failure ??= new RunAgentError("PROTOCOL_ERROR", "The server sent something that is not UTF-8.", { cause });
+    }
+  }
+
+  #onEvent(data: string): void {
+    if (!this.#left && this.#failure === undefined) this.#events.text(data);
+  }
+
+  #ended(error: RunAgentError | undefined): void {
+    if (this.#verbsPending === 0) clearTimeout(this.#linger);
+    if (this.#left) return;
+    this.#left = true;
+    this.#events.closed({ code: 1006, reason: "", ...(error === undefined ? {} : { error }) });
+  }
+
+  #goesOn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#goOn = resolve;
+    });
+  }
+
+  /** The answer is told as the frame that a WebSocket would have brought. [cancel.rest.1] */
+  async #sendCancel({ mode }: CancelFrame): Promise<void> {
+    const path = `/invocations/${encodeURIComponent(this.#invocationId)}/cancel`;
+    this.#verbsPending++;
+    try {
+      const request = {
+        method: "POST",
+        path,
+        body: JSON.stringify({ mode }),
+        timeoutMs: CANCEL_TIMEOUT_MS,
+        signal: this.#verbs.signal,
+      } as const;
+      const data = dataOf(await requestJson(this.#http, request));
+      const outcome = isJsonObject(data) ? data.outcome : undefined;
+      this.#onEvent(JSON.stringify({ type: "status", status: "cancel_acknowledged", invocation_id: this.#invocationId, mode, outcome }));
+    } catch (error) {
+      if (this.#left || !RunAgentError.is(error)) return;
+      this.drop();
+      // A connection that cannot carry a cancel is not one to go on with: the next one carries it.
+      this.#events.closed({ code: 1006, reason: "", error: isLost(error) ? repeatable(error) : error });
+    } finally {
+      if (--this.#verbsPending === 0 && this.#left) clearTimeout(this.#linger);
+    }
+  }
+}
