@@ -17,6 +17,7 @@ import { abortError } from "./abort-signal.ts";
 import { type CallOptions, checkCallOptions, checkInput, type ResumeOptions } from "./call-options.ts";
 import { encodeJson } from "./encode-json.ts";
 import { dataOf, type HttpOptions, type HttpRequest, notRunAgent, requestJson } from "./http.ts";
+import { createKnownVersion } from "./known-version.ts";
 import {
   type ClientConfig,
   type ConnectionOptions,
@@ -25,11 +26,10 @@ import {
   type Untyped,
   type UntypedInput,
 } from "./options.ts";
-import type { ServerKnowledge } from "./reconnects.ts";
+import type { KnownVersion } from "./reconnects.ts";
 import { withoutKey } from "./redact.ts";
 import { requestRepeatedly } from "./repeat.ts";
 import type { HttpPool, Runtime } from "./runtime.ts";
-import { createServerKnowledge } from "./server-knowledge.ts";
 import { type FirstFrame, Session } from "./session.ts";
 import { RunAgentStream } from "./stream.ts";
 import { REAL_CLOCK } from "./timers.ts";
@@ -66,7 +66,7 @@ interface Shared {
   readonly runtime: Runtime;
   readonly http: HttpOptions;
   readonly transport: Transport;
-  readonly server: ServerKnowledge;
+  readonly server: KnownVersion;
 }
 
 /**
@@ -344,7 +344,7 @@ function share(config: ClientConfig, options: ConnectionOptions, runtime: Runtim
   const transports = { websocket: webSocket, sse, auto: () => createAutoTransport(webSocket(), sse()) };
   const path = `/agents/${encodeURIComponent(config.agentId)}/architecture`;
   const getArchitecture = async (): Promise<unknown> => dataOf(await requestJson(http, { method: "GET", path, timeoutMs: ASK_TIMEOUT_MS }));
-  return { runtime, http, transport: transports[config.transport](), server: createServerKnowledge(getArchitecture) };
+  return { runtime, http, transport: transports[config.transport](), server: createKnownVersion(getArchitecture) };
 }
 
 function createInvocationId(): string {

@@ -11,7 +11,7 @@ export {
   type StandardSchemaV1,
 } from "@runagent/core";
 export type { CallOptions, ResumeOptions } from "./call-options.ts";
-export type { CancelAnswer } from "./cancel-request.ts";
+export type { CancelAnswer } from "./cancelling.ts";
 export type { CallArguments, EntrypointSchemas, RunAgentClientBase, RunResult } from "./client.ts";
 export { type CursorResult, StreamCursor } from "./cursor.ts";
 export type { RunAgentClientOptions, TransportName, Untyped, UntypedInput } from "./options.ts";

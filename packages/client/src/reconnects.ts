@@ -19,11 +19,11 @@ export interface RetryOptions {
   /** Bounds the jitter, in milliseconds. */
   readonly maxReconnectDelayMs: number;
   readonly onReconnect: ((info: RetryInfo) => void) | undefined;
-  readonly server: ServerKnowledge;
+  readonly server: KnownVersion;
 }
 
 /** What is known of the server's version, over all calls of a client. [negotiate.repeat.1] */
-export interface ServerKnowledge {
+export interface KnownVersion {
   readonly version2: boolean;
   learn(protocol: 1 | 2): void;
   /** Asks it. @throws RunAgentError when there is no answer. */

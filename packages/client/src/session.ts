@@ -1,5 +1,4 @@
 import {
-  type CancelResult,
   ERRORS,
   encodeCursor,
   type Mode,
@@ -11,7 +10,7 @@ import {
   type StreamCompletedFrame,
 } from "@runagent/core";
 import { abortError, onAbort } from "./abort-signal.ts";
-import { type CancelAnswer, CancelRequest } from "./cancel-request.ts";
+import { type CancelAnswer, Cancelling } from "./cancelling.ts";
 import { Credit } from "./credit.ts";
 import { type Deadlines, startDeadlines } from "./deadlines.ts";
 import { encodeJson } from "./encode-json.ts";
@@ -60,8 +59,6 @@ export interface SessionOptions extends RetryOptions {
   cancelInBackground(invocationId: string): void;
 }
 
-/** How long a cancel waits for its answer, in milliseconds. */
-const CANCEL_ACKNOWLEDGE_MS = 10_000;
 /** How long a detach waits for the server to accept, in milliseconds. */
 const DETACH_WAIT_MS = 10_000;
 /** What more than the window may wait before a server that ignores it is blamed, where reading cannot be paused. */
@@ -91,9 +88,7 @@ export class Session {
   #acceptedOnce = false;
   #accept: (started: StreamStarted) => void = () => {};
   #refuse: (error: RunAgentError) => void = () => {};
-  #cancel: CancelRequest | undefined;
-  /** The cancel went out on the present connection. */
-  #cancelSent = false;
+  readonly #cancelling: Cancelling;
   #onProgress: () => void = () => {};
   #forgetSignal: () => void = () => {};
   readonly #onThrown = (error: unknown): void =>
@@ -113,6 +108,12 @@ export class Session {
       opened: () => this.#onOpened(),
       text: (text) => this.#onText(text),
       lost: (info) => this.#onLost(errorOfClose(info, this.#acceptedOnce)),
+    });
+    this.#cancelling = new Cancelling(this.#timers, {
+      state: this.state,
+      send: (mode) => this.#link.open && this.#sendCancel(mode),
+      finish: () => this.#finish({ status: "cancelled", totals: {} }),
+      fail: (error) => this.fail(error),
     });
     this.#credit = new Credit(bufferBytes, this.#timers, () => this.#acknowledge());
     this.#reconnects = new Reconnects(options, deadlines.connectMs, this.#timers, {
@@ -173,20 +174,11 @@ export class Session {
    * @throws RunAgentError when the server speaks version 1 and the mode is after_turn, or when no answer comes.
    */
   cancel(mode: Mode): Promise<CancelAnswer> {
-    if (this.end !== undefined) return Promise.resolve(this.#cancelAnswer(mode, "already_ended"));
-    if (!this.#mayRun) {
-      // Nothing was sent, so nothing runs.
-      this.#finish({ status: "cancelled", totals: {} });
-      return Promise.resolve(this.#cancelAnswer(mode, "accepted"));
-    }
-    if (this.state.protocol === 1) return this.#cancelV1(mode);
-    if (this.#cancel?.covers(mode)) return this.#cancel.answer;
-    this.#cancel?.settle(this.#cancelAnswer("after_turn", "accepted")); // Overtaken by immediate.
-    this.#cancel = new CancelRequest(mode, () => this.#timers.start(CANCEL_ACKNOWLEDGE_MS, () => this.#onCancelUnanswered()));
-    // A version 1 server that has not answered yet ignores this frame; #onAccepted sees to it, and to a connection that is lost.
-    if (this.#link.open) this.#sendCancel(mode);
-    this.#link.resume();
-    return this.#cancel.answer;
+    if (this.end !== undefined) return Promise.resolve(this.#cancelling.answer(mode, "already_ended"));
+    if (this.#mayRun) return this.#cancelling.request(mode);
+    // Nothing was sent, so nothing runs.
+    this.#finish({ status: "cancelled", totals: {} });
+    return Promise.resolve(this.#cancelling.answer(mode, "accepted"));
   }
 
   /** Leaves the invocation running and lets go of the connection. What was not taken is not delivered. [conn.detach.1] */
@@ -302,7 +294,7 @@ export class Session {
         break;
       case "cancelled":
         this.queue.push(effect.record, bytes);
-        if (this.#cancel === undefined) this.fail(cancelledByOthers(effect.record));
+        if (!this.#cancelling.requested) this.fail(cancelledByOthers(effect.record));
         else this.#finish({ status: "cancelled", totals: effect.record });
         break;
       case "failed":
@@ -316,7 +308,7 @@ export class Session {
         this.#onLost(effect.error);
         break;
       case "cancel-acknowledged":
-        this.#cancel?.settle(this.#cancelAnswer(effect.frame.mode, effect.frame.outcome));
+        this.#cancelling.acknowledged(effect.frame);
         if (this.queue.full) this.#onFull();
         break;
       case "duplicate":
@@ -338,15 +330,7 @@ export class Session {
     this.#reconnects.accepted();
     this.#accept({ invocationId, protocol: protocol ?? 1 });
     if (this.queue.full) this.#onFull();
-    const request = this.#cancel;
-    if (!request?.pending) return;
-    // It may have gone out before it was known that this server cannot read it, or with a connection that was lost.
-    if (protocol === 1) {
-      this.#cancelV1(request.mode).then(
-        (result) => request.settle(result),
-        (error) => request.fail(error),
-      );
-    } else if (!this.#cancelSent) this.#sendCancel(request.mode);
+    this.#cancelling.accepted();
   }
 
   /** The connection has failed, or the server does not take it. */
@@ -355,16 +339,16 @@ export class Session {
     if (this.#link.connection?.sent && !isUnreachable(error)) this.#sent = true;
     const loss = this.#loss();
     this.#link.drop();
-    this.#cancelSent = false;
+    this.#cancelling.lost();
     this.#reconnects.lost(error, loss);
   }
 
   // --- flow ---------------------------------------------------------------------------------------------------------------
 
-  /** As much waits as may: reading stops, or goes on as far as the server was allowed to send. [flow.window.1] */
+  /** As much waits as may: reading stops, or goes on as far as the server was allowed to send. [flow.window.1] [flow.overrun.1] */
   #onFull(): void {
     // The answer to a cancel may stand behind more records than the consumer wants to take.
-    if (this.#cancel?.pending) return;
+    if (this.#cancelling.pending) return;
     const hasCredit = this.state.protocol === 2 && this.#link.connection?.credit === true;
     const overrun = this.queue.length > 1 && this.queue.bytes > OVERRUN * this.#options.bufferBytes;
     if ((hasCredit && !overrun) || this.#link.pause() || !hasCredit) return;
@@ -395,42 +379,25 @@ export class Session {
     if (this.end !== undefined) return;
     this.end = end;
     // With the terminal record and no answer outstanding, the connection is free for the next invocation. [conn.warm.1]
-    const free = this.state.phase === "ended" && this.state.protocol === 2 && !this.#cancel?.pending;
+    const free = this.state.phase === "ended" && this.state.protocol === 2 && !this.#cancelling.pending;
     this.state.phase = "ended";
     this.#first = undefined;
     this.#forgetSignal();
     this.#timers.stopAll();
     if (end.status === "failed") this.#refuse(end.error);
     else this.#refuse(new RunAgentError("CANCELLED", "The stream ended before the server accepted it."));
-    if (end.status === "failed") this.#cancel?.fail(end.error);
-    else this.#cancel?.settle(this.#cancelAnswer(this.#cancel.mode, end.status === "cancelled" ? "accepted" : "already_ended"));
+    this.#cancelling.ended(end.status === "failed" ? end.error : end.status);
     const blamesPeer = end.status === "failed" && end.error.code === "PROTOCOL_ERROR" && end.error.origin === "local";
     if (free) this.#link.release();
     else this.#link.close(blamesPeer ? ERRORS.PROTOCOL_ERROR.closeCode : null);
     this.queue.end();
   }
 
-  #sendCancel(mode: Mode): void {
-    this.#cancelSent = true;
+  #sendCancel(mode: Mode): boolean {
     this.#link.send({ type: "cancel", mode });
-  }
-
-  async #cancelV1(mode: Mode): Promise<CancelAnswer> {
-    if (mode === "after_turn") {
-      const message = "The server speaks protocol version 1, which cannot cancel after the turn.";
-      throw new RunAgentError("VALIDATION_ERROR", message, { field: "mode", suggestion: 'Use cancel("immediate").' });
-    }
-    // Closing is all there is. [cancel.v1.1]
-    this.#finish({ status: "cancelled", totals: {} });
-    return this.#cancelAnswer(mode, "accepted");
-  }
-
-  #onCancelUnanswered(): void {
-    this.fail(new RunAgentError("TIMEOUT", `The server did not acknowledge the cancel within ${CANCEL_ACKNOWLEDGE_MS} ms.`));
-  }
-
-  #cancelAnswer(mode: Mode, outcome: CancelResult["outcome"]): CancelAnswer {
-    return { invocationId: this.state.invocationId, mode, outcome };
+    // The answer may stand behind what the consumer has not wanted to take so far.
+    this.#link.resume();
+    return true;
   }
 }
 

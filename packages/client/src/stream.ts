@@ -1,5 +1,5 @@
 import { type Mode, RunAgentError, type StandardSchemaV1, validateWith } from "@runagent/core";
-import type { CancelAnswer } from "./cancel-request.ts";
+import type { CancelAnswer } from "./cancelling.ts";
 import { type Chunk, StreamCursor } from "./cursor.ts";
 import type { Session, SessionEnd, StreamStarted } from "./session.ts";
 import type { QueuedRecord, StreamRecord } from "./state.ts";

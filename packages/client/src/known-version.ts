@@ -1,11 +1,11 @@
 import { isJsonObject } from "@runagent/core";
-import type { ServerKnowledge } from "./reconnects.ts";
+import type { KnownVersion } from "./reconnects.ts";
 
 /**
  * Remembers whether the server speaks version 2, from whatever it answers. Only a yes is remembered: servers are updated.
  * @param getArchitecture Reads the data of GET architecture.
  */
-export function createServerKnowledge(getArchitecture: () => Promise<unknown>): ServerKnowledge {
+export function createKnownVersion(getArchitecture: () => Promise<unknown>): KnownVersion {
   let version2 = false;
   return {
     get version2() {

@@ -1,0 +1,149 @@
+import { type CancelResult, type Mode, RunAgentError } from "@runagent/core";
+import type { StreamState } from "./state.ts";
+import type { Timers } from "./timers.ts";
+
+/** What a cancel came to. */
+export interface CancelAnswer {
+  readonly invocationId: string;
+  readonly mode: Mode;
+  /** accepted: the stream ends as cancelled, unless the agent completes first. already_ended: the invocation had ended before. */
+  readonly outcome: CancelResult["outcome"];
+}
+
+/** What cancelling asks of its session. */
+export interface CancelHost {
+  readonly state: StreamState;
+  /** Sends the cancel, where there is a connection. @returns False when there is none now: it goes out with the next one. */
+  send(mode: Mode): boolean;
+  /** Ends the stream as cancelled. */
+  finish(): void;
+  fail(error: RunAgentError): void;
+}
+
+/** How long a cancel waits for its answer, in milliseconds. */
+const ACKNOWLEDGE_MS = 10_000;
+
+/**
+ * The cancel of one stream: sent on every connection until one brings the answer, and answered at the latest by the end. [cancel.answer.1]
+ *
+ *   request ─▶ pending ──cancel_acknowledged──▶ answered
+ *                 ├─────the stream ends───────▶ answered by how it ended
+ *                 ├─────version 1──▶ the stream is closed [cancel.v1.1]
+ *                 └─────nothing for ten seconds──▶ TIMEOUT
+ */
+export class Cancelling {
+  readonly #host: CancelHost;
+  readonly #timers: Timers;
+  #request: CancelRequest | undefined;
+  /** It went out on the present connection. */
+  #sent = false;
+
+  constructor(timers: Timers, host: CancelHost) {
+    this.#timers = timers;
+    this.#host = host;
+  }
+
+  /** A cancel was asked for here: a stream that ends as cancelled ends as it should. */
+  get requested(): boolean {
+    return this.#request !== undefined;
+  }
+
+  /** A cancel waits for its answer. */
+  get pending(): boolean {
+    return this.#request?.pending === true;
+  }
+
+  /** Asks the server to stop. @throws RunAgentError VALIDATION_ERROR for after_turn with a version 1 server. */
+  request(mode: Mode): Promise<CancelAnswer> {
+    if (this.#host.state.protocol === 1) return this.#closeV1(mode);
+    if (this.#request?.covers(mode)) return this.#request.answer;
+    this.#request?.settle(this.answer("after_turn", "accepted")); // Overtaken by immediate.
+    const late = (): void =>
+      this.#host.fail(new RunAgentError("TIMEOUT", `The server did not acknowledge the cancel within ${ACKNOWLEDGE_MS} ms.`));
+    this.#request = new CancelRequest(mode, () => this.#timers.start(ACKNOWLEDGE_MS, late));
+    // A version 1 server that has not answered yet ignores this frame; `accepted` sees to it.
+    this.#sent = this.#host.send(mode);
+    return this.#request.answer;
+  }
+
+  /** The server has accepted on a new connection. */
+  accepted(): void {
+    const request = this.#request;
+    if (!request?.pending) return;
+    if (this.#host.state.protocol === 1) {
+      this.#closeV1(request.mode).then(
+        (result) => request.settle(result),
+        (error) => request.fail(error),
+      );
+    } else if (!this.#sent) this.#sent = this.#host.send(request.mode);
+  }
+
+  /** The connection is gone, and the answer with it. */
+  lost(): void {
+    this.#sent = false;
+  }
+
+  acknowledged({ mode, outcome }: Pick<CancelResult, "mode" | "outcome">): void {
+    this.#request?.settle(this.answer(mode, outcome));
+  }
+
+  /** The stream has ended: with an error, or else as cancelled or not. */
+  ended(status: "completed" | "cancelled" | "detached" | RunAgentError): void {
+    if (RunAgentError.is(status)) this.#request?.fail(status);
+    else this.#request?.settle(this.answer(this.#request.mode, status === "cancelled" ? "accepted" : "already_ended"));
+  }
+
+  answer(mode: Mode, outcome: CancelResult["outcome"]): CancelAnswer {
+    return { invocationId: this.#host.state.invocationId, mode, outcome };
+  }
+
+  async #closeV1(mode: Mode): Promise<CancelAnswer> {
+    if (mode === "after_turn") {
+      const message = "The server speaks protocol version 1, which cannot cancel after the turn.";
+      throw new RunAgentError("VALIDATION_ERROR", message, { field: "mode", suggestion: 'Use cancel("immediate").' });
+    }
+    // Closing is all there is. [cancel.v1.1]
+    this.#host.finish();
+    return this.answer(mode, "accepted");
+  }
+}
+
+/** A cancel and its answer. */
+class CancelRequest {
+  readonly mode: Mode;
+  /** cancel() is often not awaited: a failure that nobody looks at is no unhandled rejection, for it is also the stream's. */
+  readonly answer: Promise<CancelAnswer>;
+  #resolve: (result: CancelAnswer) => void = () => {};
+  #reject: (error: RunAgentError) => void = () => {};
+  readonly #stopTimer: () => void;
+  /** False once the answer is known. */
+  pending = true;
+
+  /** @param startTimer Starts the deadline of the answer and returns what stops it. */
+  constructor(mode: Mode, startTimer: () => () => void) {
+    this.mode = mode;
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.answer.catch(() => {});
+    this.#stopTimer = startTimer();
+  }
+
+  /** True when another cancel of this mode would change nothing. */
+  covers(mode: Mode): boolean {
+    return this.mode === "immediate" || this.mode === mode;
+  }
+
+  settle(result: CancelAnswer): void {
+    this.pending = false;
+    this.#stopTimer();
+    this.#resolve(result);
+  }
+
+  fail(error: RunAgentError): void {
+    this.pending = false;
+    this.#stopTimer();
+    this.#reject(error);
+  }
+}
