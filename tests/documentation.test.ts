@@ -86,7 +86,7 @@ describe("the README", () => {
 });
 
 describe("the README of runagent", () => {
-  const [first = "", second = "", ...more] = blocks("packages/client/README.md");
+  const [first = "", second = "", third = "", ...more] = blocks("packages/client/README.md");
 
   it("first call and stream", async () => {
     expect(await run("client-1", first)).toBe(`You said: Hello\n${STORY}`);
@@ -95,6 +95,10 @@ describe("the README of runagent", () => {
 
   it("cancel and errors", async () => {
     expect(await run("client-2", second)).toMatch(/^Once upon a time there .*(cancelled|completed)\n$/);
+  });
+
+  it("resume elsewhere, over another transport", async () => {
+    expect(await run("client-3", third)).toBe(`${STORY}\n`);
   });
 });
 

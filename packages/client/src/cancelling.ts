@@ -35,8 +35,8 @@ export class Cancelling {
   readonly #host: CancelHost;
   readonly #timers: Timers;
   #request: CancelRequest | undefined;
-  /** It went out on the present connection. */
-  #sent = false;
+  /** Cancels that went out on the present connection and were not answered on it. */
+  #unanswered = 0;
 
   constructor(timers: Timers, host: CancelHost) {
     this.#timers = timers;
@@ -46,6 +46,11 @@ export class Cancelling {
   /** A cancel was asked for here: a stream that ends as cancelled ends as it should. */
   get requested(): boolean {
     return this.#request !== undefined;
+  }
+
+  /** An answer may still come on the present connection. */
+  get outstanding(): boolean {
+    return this.#unanswered > 0;
   }
 
   /** A cancel waits for its answer. */
@@ -62,7 +67,7 @@ export class Cancelling {
       this.#host.fail(new RunAgentError("TIMEOUT", `The server did not acknowledge the cancel within ${ACKNOWLEDGE_MS} ms.`));
     this.#request = new CancelRequest(mode, () => this.#timers.start(ACKNOWLEDGE_MS, late));
     // A version 1 server that has not answered yet ignores this frame; `accepted` sees to it.
-    this.#sent = this.#host.send(mode);
+    this.#send(mode);
     return this.#request.answer;
   }
 
@@ -75,16 +80,18 @@ export class Cancelling {
         (result) => request.settle(result),
         (error) => request.fail(error),
       );
-    } else if (!this.#sent) this.#sent = this.#host.send(request.mode);
+    } else if (this.#unanswered === 0) this.#send(request.mode);
   }
 
   /** The connection is gone, and the answer with it. */
   lost(): void {
-    this.#sent = false;
+    this.#unanswered = 0;
   }
 
   acknowledged({ mode, outcome }: Pick<CancelResult, "mode" | "outcome">): void {
-    this.#request?.settle(this.answer(mode, outcome));
+    this.#unanswered = Math.max(0, this.#unanswered - 1);
+    // The answer to one that was overtaken says nothing of the other.
+    if (this.#request?.mode === mode) this.#request.settle(this.answer(mode, outcome));
   }
 
   /** The stream has ended: with an error, or else as cancelled or not. */
@@ -95,6 +102,10 @@ export class Cancelling {
 
   answer(mode: Mode, outcome: CancelResult["outcome"]): CancelAnswer {
     return { invocationId: this.#host.state.invocationId, mode, outcome };
+  }
+
+  #send(mode: Mode): void {
+    if (this.#host.send(mode)) this.#unanswered++;
   }
 
   async #closeV1(mode: Mode): Promise<CancelAnswer> {

@@ -64,7 +64,7 @@ async function exchange(options: HttpOptions, request: HttpRequest, signal: Abor
   try {
     return openBody(response.status, await readText(response, options.maxBodyBytes), address);
   } catch (error) {
-    throw RunAgentError.is(error) ? withRetryAfter(error, response.headers.get("retry-after"), Date.now()) : error;
+    throw RunAgentError.is(error) ? withRetryAfter(error, response.status, response.headers.get("retry-after"), Date.now()) : error;
   }
 }
 
@@ -78,7 +78,7 @@ export async function readFailure(response: HttpResponse, maxBytes: number, addr
   try {
     openBody(status, await readText(response, maxBytes), address);
   } catch (error) {
-    if (RunAgentError.is(error)) return withRetryAfter(error, headers.get("retry-after"), Date.now());
+    if (RunAgentError.is(error)) return withRetryAfter(error, status, headers.get("retry-after"), Date.now());
     throw error;
   }
   return notRunAgent(status, address);

@@ -12,9 +12,12 @@ export interface LinkEvents {
   /** The first frame is on its way. */
   opened(): void;
   text(frame: string): void;
-  /** The connection is gone, or as good as gone. */
-  lost(info: CloseInfo): void;
+  /** The connection is gone, or as good as gone; undefined when there was none. */
+  lost(info: CloseInfo, connection: LinkConnection | undefined): void;
 }
+
+/** What is known of a connection. */
+export type LinkConnection = Pick<Connection, "version2" | "credit" | "sent">;
 
 /** How a connection is made. */
 export interface Dial {
@@ -56,7 +59,7 @@ export class Link {
   }
 
   /** What the present connection is like; undefined between two. */
-  get connection(): Pick<Connection, "version2" | "credit" | "sent"> | undefined {
+  get connection(): LinkConnection | undefined {
     return this.#connection;
   }
 
@@ -156,8 +159,9 @@ export class Link {
   }
 
   #lose(info: CloseInfo): void {
-    this.drop();
-    this.#events.lost(info);
+    const connection = this.#leave();
+    connection?.drop();
+    this.#events.lost(info, connection);
   }
 
   #leave(): Connection | undefined {

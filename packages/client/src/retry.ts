@@ -105,9 +105,12 @@ function retryAfterMs({ details }: RunAgentError): number | undefined {
   return typeof seconds === "number" && seconds >= 0 ? seconds * 1000 : undefined;
 }
 
-/** The error with what a Retry-After header says, in seconds or as a date; the body's own word counts first. [http.retry.2] */
-export function withRetryAfter(error: RunAgentError, header: string | null | undefined, nowMs: number): RunAgentError {
-  const seconds = readRetryAfter(header?.trim() ?? "", nowMs);
+/**
+ * The error with what the Retry-After header of a 429 or 503 says, in seconds or as a date; the body's own word counts first. Of any
+ * other answer it says nothing: such a request may have been carried out. [http.retry.1] [http.retry.2]
+ */
+export function withRetryAfter(error: RunAgentError, status: number, header: string | null | undefined, nowMs: number): RunAgentError {
+  const seconds = status === 429 || status === 503 ? readRetryAfter(header?.trim() ?? "", nowMs) : undefined;
   const { details } = error;
   if (seconds === undefined || retryAfterMs(error) !== undefined || !(details === undefined || details === null || isJsonObject(details))) {
     return error;

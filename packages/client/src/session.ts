@@ -14,7 +14,7 @@ import { type CancelAnswer, Cancelling } from "./cancelling.ts";
 import { Credit } from "./credit.ts";
 import { type Deadlines, startDeadlines } from "./deadlines.ts";
 import { encodeJson } from "./encode-json.ts";
-import { Link } from "./link.ts";
+import { Link, type LinkConnection } from "./link.ts";
 import { isUnreachable } from "./network-error.ts";
 import { RecordQueue } from "./queue.ts";
 import { type Loss, Reconnects, type RetryOptions } from "./reconnects.ts";
@@ -107,7 +107,7 @@ export class Session {
     this.#link = new Link(options.transport, this.#timers, {
       opened: () => this.#onOpened(),
       text: (text) => this.#onText(text),
-      lost: (info) => this.#onLost(errorOfClose(info, this.#acceptedOnce)),
+      lost: (info, connection) => this.#onLost(errorOfClose(info, this.#acceptedOnce), connection),
     });
     this.#cancelling = new Cancelling(this.#timers, {
       state: this.state,
@@ -226,9 +226,9 @@ export class Session {
     return this.#sent || this.#link.connection?.sent === true || this.state.epoch !== undefined;
   }
 
-  #loss(): Loss {
+  #loss(connection: LinkConnection | undefined = this.#link.connection): Loss {
     const { epoch, protocol, resumeSeconds } = this.state;
-    const version2 = protocol === 2 || this.#options.server.version2 || this.#link.connection?.version2 === true;
+    const version2 = protocol === 2 || this.#options.server.version2 || connection?.version2 === true;
     // A stream that goes on from a position has not been told yet how long the log is kept.
     const resumable = epoch !== undefined && (resumeSeconds > 0 || !this.#acceptedOnce);
     return { sent: this.#sent, accepted: this.#acceptedOnce, resumable, version2, resumeSeconds };
@@ -321,10 +321,11 @@ export class Session {
 
   #onAccepted(): void {
     const { invocationId, protocol, heartbeatSeconds } = this.state;
+    // The first is news for whoever waits; a server that accepts again and again and brings nothing is none.
+    if (!this.#acceptedOnce) this.#onProgress();
     this.#acceptedOnce = true;
     this.#first = undefined;
     this.#options.server.learn(protocol ?? 1);
-    this.#onProgress();
     this.#link.watch(protocol === 2 ? heartbeatSeconds : 0);
     this.#credit.reset();
     this.#reconnects.accepted();
@@ -334,10 +335,10 @@ export class Session {
   }
 
   /** The connection has failed, or the server does not take it. */
-  #onLost(error: RunAgentError): void {
+  #onLost(error: RunAgentError, connection: LinkConnection | undefined = this.#link.connection): void {
     if (this.end !== undefined) return;
-    if (this.#link.connection?.sent && !isUnreachable(error)) this.#sent = true;
-    const loss = this.#loss();
+    if (connection?.sent && !isUnreachable(error)) this.#sent = true;
+    const loss = this.#loss(connection);
     this.#link.drop();
     this.#cancelling.lost();
     this.#reconnects.lost(error, loss);
@@ -379,7 +380,7 @@ export class Session {
     if (this.end !== undefined) return;
     this.end = end;
     // With the terminal record and no answer outstanding, the connection is free for the next invocation. [conn.warm.1]
-    const free = this.state.phase === "ended" && this.state.protocol === 2 && !this.#cancelling.pending;
+    const free = this.state.phase === "ended" && this.state.protocol === 2 && !this.#cancelling.outstanding;
     this.state.phase = "ended";
     this.#first = undefined;
     this.#forgetSignal();

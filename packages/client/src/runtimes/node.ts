@@ -183,7 +183,7 @@ async function readRefusal(response: IncomingMessage, address: string): Promise<
 function toRefusal({ statusCode: status = 0, headers }: IncomingMessage, text: string, address: string): Refusal {
   if (status >= 300 && status < 400) return { error: redirectError(status, headers.location, address), upgradeRefused: false };
   const envelope = readEnvelope(text);
-  const error = withRetryAfter(refusalError(status, envelope, address), headers["retry-after"], Date.now());
+  const error = withRetryAfter(refusalError(status, envelope, address), status, headers["retry-after"], Date.now());
   // Too many, or a failure for now, is no word about WebSockets; nor is what the server itself says in its envelope.
   const forNow = status === 429 || (status >= 500 && status !== 501 && status !== 505);
   return { error, upgradeRefused: status === 426 || (envelope === undefined && !forNow) };

@@ -156,6 +156,8 @@ class SseConnection implements Connection {
   }
 
   #onEvent(data: string): void {
+    // The parser bounds what it holds back; an event that comes in one piece is for us to bound.
+    if (data.length > this.#http.maxBodyBytes) this.#failure ??= frameTooLarge(this.#http.maxBodyBytes);
     if (!this.#left && this.#failure === undefined) this.#events.text(data);
   }
 

@@ -2,7 +2,8 @@ import { RunAgentError } from "@runagent/core";
 import type { WebSocketConstructor } from "../options.ts";
 import { binaryFrame, frameTooLarge, PROTOCOL_VIOLATION, type SocketFactory } from "./websocket.ts";
 
-const NORMAL_CLOSURE = 1000;
+/** Not 1000, which would say that this client has had enough. [start.disconnect.1] */
+const DROPPED = 4000;
 
 /** Opens WebSockets with a constructor of the WHATWG standard: no headers, no pause. */
 export function standardSockets(WebSocket: WebSocketConstructor): SocketFactory {
@@ -53,7 +54,7 @@ export function standardSockets(WebSocket: WebSocketConstructor): SocketFactory 
         close: (code) => socket.close(code),
         drop() {
           forget();
-          socket.close(NORMAL_CLOSURE);
+          socket.close(DROPPED);
         },
       };
     },

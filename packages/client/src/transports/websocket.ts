@@ -68,6 +68,9 @@ export function createWebSocketTransport(options: WebSocketOptions, factory: Soc
     idle.push({ line, sinceMs: Date.now() });
     return true;
   };
+  const forgetAll = (): void => {
+    for (const { line } of idle.splice(0)) line.close();
+  };
   const takeWarm = (): Line | undefined => {
     for (let entry = idle.pop(); entry !== undefined; entry = idle.pop()) {
       // By the clock on the wall: a machine that slept has lost its connections.
@@ -79,12 +82,12 @@ export function createWebSocketTransport(options: WebSocketOptions, factory: Soc
   return {
     connect(first, events) {
       const text = encodeJson(token === undefined ? first : { ...first, auth: { token } });
-      const line = takeWarm() ?? new Line(options, factory, { keep, forget });
+      const line = takeWarm() ?? new Line(options, factory, { keep, forget, forgetAll });
       return line.use(text, events);
     },
     close() {
       closed = true;
-      for (const { line } of idle.splice(0)) line.close();
+      forgetAll();
     },
   };
 }
@@ -94,6 +97,8 @@ interface LineOwner {
   /** It is free. False: it is not wanted. */
   keep(line: Line): boolean;
   forget(line: Line): void;
+  /** What waits is no longer to be trusted. */
+  forgetAll(): void;
 }
 
 /** One WebSocket, used by one invocation after the other. */
@@ -104,6 +109,8 @@ class Line {
   #open = false;
   #text = "";
   #user: TransportEvents | undefined;
+  /** It was taken from those that wait, and nothing has come since. */
+  #unproved = false;
 
   constructor(request: SocketRequest, factory: SocketFactory, owner: LineOwner) {
     this.#factory = factory;
@@ -117,6 +124,7 @@ class Line {
       close: (info) => {
         this.#open = false;
         this.#owner.forget(this);
+        this.#distrust();
         const user = this.#user;
         this.#user = undefined;
         user?.closed(info);
@@ -129,6 +137,7 @@ class Line {
     this.#text = text;
     this.#user = events;
     if (this.#open) {
+      this.#unproved = true;
       this.#socket.setIdle?.(false);
       // Later, as with a new socket.
       queueMicrotask(() => {
@@ -150,6 +159,7 @@ class Line {
   }
 
   #onMessage(text: string): void {
+    this.#unproved = false;
     if (this.#user !== undefined) this.#user.text(text);
     else if (this.#open) {
       // A server that speaks without being asked is not one to go on with.
@@ -194,10 +204,18 @@ class Line {
         } else line.close();
       },
       drop() {
-        if (isMine()) socket.drop();
+        if (isMine()) {
+          line.#distrust();
+          socket.drop();
+        }
         line.#leave(events);
       },
     };
+  }
+
+  /** One that waited and turned out to be dead says that the others may be, too. */
+  #distrust(): void {
+    if (this.#user !== undefined && this.#unproved) this.#owner.forgetAll();
   }
 
   #leave(events: TransportEvents): void {
