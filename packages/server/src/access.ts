@@ -24,23 +24,21 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
 
-/** Builds the rules. `port` is the port that was bound. */
+/** Builds the rules. `host` is the address that was bound. */
 export function createAccessRules(options: {
   readonly host: string;
-  readonly port: number;
   readonly allowedHosts: readonly string[] | undefined;
   readonly allowedOrigins: readonly string[] | undefined;
 }): AccessRules {
-  const hosts = options.allowedHosts ?? (isLoopback(options.host) ? loopbackHosts(options.host, options.port) : undefined);
-  const allowedHosts = hosts === undefined ? undefined : new Set(hosts);
+  const isAllowed = createHostCheck(options.host, options.allowedHosts);
   const allowedOrigins = new Set(options.allowedOrigins ?? []);
   const isSame = (origin: string, host: string | undefined): boolean => {
     // Only where the Host was held against a list: otherwise a rebound name would agree with itself.
-    return allowedHosts !== undefined && origin === `http://${host}`;
+    return isAllowed !== undefined && origin === `http://${host}`;
   };
   return {
     check({ host, origin }) {
-      if (allowedHosts !== undefined && (host === undefined || !allowedHosts.has(host))) {
+      if (isAllowed !== undefined && (host === undefined || !isAllowed(host))) {
         throw new RunAgentError("PERMISSION_ERROR", "The Host header is not one that this server answers to.", {
           suggestion: "Use http://localhost or http://127.0.0.1 with the port, or add the name to the server's allowedHosts.",
         });
@@ -53,7 +51,14 @@ export function createAccessRules(options: {
   };
 }
 
-function loopbackHosts(host: string, port: number): string[] {
-  const names = ["localhost", "127.0.0.1", "[::1]", host];
-  return names.flatMap((name) => [name, `${name}:${port}`]);
+/** undefined: every Host is answered, because nobody said which. */
+function createHostCheck(host: string, allowedHosts: readonly string[] | undefined): ((host: string) => boolean) | undefined {
+  if (allowedHosts !== undefined) {
+    const exact = new Set(allowedHosts);
+    return (given) => exact.has(given);
+  }
+  if (!isLoopback(host)) return undefined;
+  const names = new Set(["localhost", "127.0.0.1", "[::1]", host]);
+  // With any port: a tunnel or proxy on this machine has another, and no name that was made to point here is among these.
+  return (given) => names.has(given.replace(/:\d{1,5}$/, ""));
 }

@@ -21,23 +21,17 @@ import {
   readClientFrame,
   validateRunRequestV1,
 } from "@runagent/core";
+import { Attachment } from "./attachment.ts";
 import { createDialectV1, DIALECT_V2, type Dialect } from "./dialects.ts";
 import { publicError } from "./envelope.ts";
 import type { FrameSocket } from "./frame-socket.ts";
 import type { Invocation } from "./invocation.ts";
-import type { LogRecord } from "./log.ts";
 import { type Opening, openResume, openStart, openStartV1 } from "./opening.ts";
 import type { Principal } from "./options.ts";
-import { Reader } from "./reader.ts";
 import type { Services } from "./services.ts";
 
 /** What makes a first frame version 2 even where it fails to say so: version 1 has nothing but requests. */
 const VERSION_2_TYPES: ReadonlySet<unknown> = new Set(["resume", "ack", "cancel", "approval", "auth"]);
-
-interface Attachment {
-  readonly invocation: Invocation;
-  readonly reader: Reader;
-}
 
 /** What the upgrade knows about a connection. */
 export interface ConnectionOrigin {
@@ -64,6 +58,8 @@ export class Connection {
   /** Frames that came meanwhile: at most what one read of the socket held, because then it is paused. */
   #waiting: Buffer[] = [];
   #closed = false;
+  /** The client closed with 1000: it does not come back. */
+  #left = false;
   #shuttingDown = false;
   /** First-frame deadline, later the idle deadline. */
   #deadline: NodeJS.Timeout | undefined;
@@ -90,9 +86,10 @@ export class Connection {
     } else this.#handle(data);
   }
 
-  /** The connection is gone. */
-  lost(): void {
+  /** The connection is gone; the code is the client's, or 1006 when it sent none. */
+  lost(closeCode: number): void {
     this.#closed = true;
+    this.#left = closeCode === 1000;
     this.#uncount();
     this.#detach();
   }
@@ -157,34 +154,20 @@ export class Connection {
     this.#later(async () => this.#attach(await open(await this.#authenticate(token))));
   }
 
-  #attach({ invocation, head, after, status, windowBytes }: Opening): void {
+  #attach(opening: Opening): void {
     clearTimeout(this.#deadline);
-    const drained = (): void => reader.drained();
-    const sink = {
-      write: (record: LogRecord) => this.#socket.sendRecord(this.#dialect.record(record), record.bytes, drained),
-      ended: () => this.#ended(),
-      failed: (error: RunAgentError) => this.#refuse(error),
-    };
-    // A client that has the terminal record already gets it once more. [resume.end.1]
-    const hasAll = invocation.outcome !== undefined && after > 0 && after === head.lastSeq;
-    const reader = new Reader(invocation.log, hasAll ? after - 1 : after, windowBytes, sink, () => invocation.readerChanged());
-    this.#attachment = { invocation, reader };
-    invocation.attach(reader);
-    if (this.#closed) {
-      this.#detach();
-      return;
-    }
-    const resumeSeconds = this.#services.limits.retentionSeconds;
-    const { durability } = this.#services;
-    this.#socket.sendReply(this.#dialect.accepted({ status, invocation, seq: after, firstSeq: head.firstSeq, resumeSeconds, durability }));
-    reader.start();
+    this.#socket.dialect = this.#dialect;
+    const events = { ended: () => this.#ended(), failed: (error: RunAgentError) => this.#refuse(error) };
+    this.#attachment = new Attachment(opening, this.#socket, events);
+    if (this.#closed) this.#detach();
+    else this.#attachment.start(this.#dialect, this.#services);
   }
 
   /** Handles a frame about the invocation of this connection. */
   #control(frame: ClientFrame | { readonly type: "unknown" }): void {
     switch (frame.type) {
       case "ack":
-        this.#attachment?.reader.ack(frame.seq);
+        this.#attachment?.ack(frame.seq);
         break;
       case "cancel":
         this.#cancel(frame);
@@ -294,8 +277,7 @@ export class Connection {
     clearTimeout(this.#deadline);
     const attachment = this.#attachment;
     this.#attachment = undefined;
-    attachment?.reader.close();
-    attachment?.invocation.detach(attachment.reader);
+    attachment?.close(this.#dialect.protocol === 2 && !this.#left);
   }
 
   #reply(frame: JsonObject): void {

@@ -17,8 +17,8 @@ export interface AgentContext {
   readonly signal: AbortSignal;
   /**
    * Tells the clients something beside the chunks, in order with them. After the end of the invocation it does nothing.
-   * @throws RunAgentError VALIDATION_ERROR when it is not JSON with a string `type`; PAYLOAD_TOO_LARGE when the log is full (maxLogBytes)
-   * and an attached client still needs all of it.
+   * @throws RunAgentError VALIDATION_ERROR when it is not JSON with a string `type`; PAYLOAD_TOO_LARGE when the log is full (maxLogBytes,
+   * maxLogRecords) and its records are still needed: an attached client has not taken them, or none is attached.
    */
   emit(event: AgentEvent): void;
 }

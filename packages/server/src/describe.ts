@@ -7,7 +7,7 @@ import type { Agent, Entrypoint } from "./agent.ts";
 import type { Invocation } from "./invocation.ts";
 
 /** Optional parts of the protocol that this server has. */
-export const FEATURES: readonly string[] = ["resume", "flow_control", "after_turn"];
+export const FEATURES: readonly string[] = ["resume", "flow_control", "after_turn", "heartbeat", "sse"];
 
 /** Versions of the protocol that this server speaks. */
 export const PROTOCOL_VERSIONS: readonly number[] = [1, 2];

@@ -12,6 +12,7 @@ export interface Acceptance {
   /** Records follow after this one. */
   readonly seq: number;
   readonly firstSeq: number;
+  readonly heartbeatSeconds: number;
   readonly resumeSeconds: number;
   readonly durability: LogStore["durability"];
 }
@@ -20,7 +21,7 @@ export interface Acceptance {
 export interface Dialect {
   readonly protocol: 1 | 2;
   accepted(acceptance: Acceptance): string;
-  record(record: LogRecord): string;
+  record(record: LogRecord): string | Buffer;
   /** The last frame of a connection that is refused or broken off, and the code it closes with. */
   refused(error: RunAgentError): { readonly text: string; readonly closeCode: number };
 }
@@ -28,7 +29,7 @@ export interface Dialect {
 /** Version 2: records go as the log has them. */
 export const DIALECT_V2: Dialect = {
   protocol: 2,
-  accepted: ({ status, invocation, seq, firstSeq, resumeSeconds, durability }) =>
+  accepted: ({ status, invocation, seq, firstSeq, heartbeatSeconds, resumeSeconds, durability }) =>
     JSON.stringify({
       type: "status",
       status,
@@ -37,11 +38,11 @@ export const DIALECT_V2: Dialect = {
       epoch: invocation.log.epoch,
       seq,
       first_seq: firstSeq,
-      heartbeat_seconds: 0,
+      heartbeat_seconds: heartbeatSeconds,
       resume_seconds: resumeSeconds,
       durability,
     }),
-  record: (record) => record.text,
+  record: (record) => record.data,
   refused: (error) => ({
     text: JSON.stringify({ type: "error", error: error.toWire() }),
     closeCode: ERRORS[error.code].closeCode ?? 1000,
@@ -60,7 +61,7 @@ export function createDialectV1(): Dialect {
     accepted: ({ invocation }) =>
       JSON.stringify({ type: "status", status: "stream_started", invocation_id: invocation.request.invocationId }),
     record: (record) => {
-      const frame = parseJsonObject(record.text, "record", "PROTOCOL_ERROR");
+      const frame = parseJsonObject(record.data.toString(), "record", "PROTOCOL_ERROR");
       if (record.kind === "data") return chunk(frame.content);
       if (record.kind === "event") return chunk(frame.event);
       return endV1(frame, chunks);

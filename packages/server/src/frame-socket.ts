@@ -4,6 +4,9 @@
  */
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
+import type { Outlet } from "./attachment.ts";
+import { DIALECT_V2, type Dialect } from "./dialects.ts";
+import type { LogRecord } from "./log.ts";
 
 /** Above this many bytes waiting in the socket, records wait in the log instead. */
 export const HIGH_WATER_BYTES = 1_048_576;
@@ -13,19 +16,29 @@ const MAX_PENDING_REPLIES = 10_000;
 const MAX_UNANSWERED = 1;
 const MAX_UNANSWERED_WHEN_STALLED = 20;
 const MAX_REASON_BYTES = 123;
+const AS_TEXT = { binary: false } as const;
 
 /** One end of a WebSocket connection. */
-export class FrameSocket {
+export class FrameSocket implements Outlet {
   readonly #ws: WebSocket;
   readonly #stream: Duplex;
   #corked = false;
   #pendingReplies = 0;
   #unansweredPings = 0;
+  /** Is called in every turn in which something is sent. */
+  onTurn: () => void = () => {};
+  /** How records are written. */
+  dialect: Dialect = DIALECT_V2;
 
   constructor(ws: WebSocket, stream: Duplex) {
     this.#ws = ws;
     this.#stream = stream;
     ws.on("pong", () => this.heard());
+  }
+
+  /** Bytes wait that the peer has not taken. */
+  get stalled(): boolean {
+    return this.#ws.bufferedAmount > 0;
   }
 
   /** The peer gave a sign of life. */
@@ -34,14 +47,15 @@ export class FrameSocket {
   }
 
   /** Sends a record. False: enough is waiting; `onDrained` is called once that is written. */
-  sendRecord(text: string, bytes: number, onDrained: () => void): boolean {
+  sendRecord(record: LogRecord, onDrained: () => void): boolean {
+    const frame = this.dialect.record(record);
     this.#cork();
-    if (this.#ws.bufferedAmount + bytes < HIGH_WATER_BYTES) {
-      this.#ws.send(text);
+    if (this.#ws.bufferedAmount + record.data.length < HIGH_WATER_BYTES) {
+      this.#ws.send(frame, AS_TEXT);
       return true;
     }
     // With an error the connection closes, and its reader with it.
-    this.#ws.send(text, (error) => {
+    this.#ws.send(frame, AS_TEXT, (error) => {
       if (!error) onDrained();
     });
     return false;
@@ -79,7 +93,7 @@ export class FrameSocket {
 
   /** Called at intervals: pings, and cuts off a peer that answered none of the last ones. */
   checkAlive(): void {
-    const allowed = this.#ws.bufferedAmount > 0 ? MAX_UNANSWERED_WHEN_STALLED : MAX_UNANSWERED;
+    const allowed = this.stalled ? MAX_UNANSWERED_WHEN_STALLED : MAX_UNANSWERED;
     if (this.#unansweredPings++ >= allowed) this.#ws.terminate();
     else if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping();
   }
@@ -88,6 +102,7 @@ export class FrameSocket {
   #cork(): void {
     if (this.#corked) return;
     this.#corked = true;
+    this.onTurn();
     this.#stream.cork();
     process.nextTick(() => {
       this.#corked = false;

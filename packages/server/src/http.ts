@@ -2,6 +2,7 @@
  * The HTTP side, as one function from Request to Response: every route, and the envelope around every answer.
  */
 import { randomUUID } from "node:crypto";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { assertId, check, type Invocation as InvocationInfo, RunAgentError, validateCancelRequest } from "@runagent/core";
 import { type Context, Hono } from "hono";
 import type { Agent } from "./agent.ts";
@@ -10,13 +11,17 @@ import { readJsonBody } from "./body.ts";
 import { describeAgent, describeInvocation, describeStats, PROTOCOL_VERSIONS, summariseInvocation } from "./describe.ts";
 import { ANSWER_HEADERS, type EnvelopeExtra, errorEnvelope, errorHeaders, publicError, statusOf, successEnvelope } from "./envelope.ts";
 import type { Invocation } from "./invocation.ts";
+import { openCursor, openStart } from "./opening.ts";
 import type { Principal } from "./options.ts";
 import { runOverHttp } from "./run.ts";
 import type { Services } from "./services.ts";
+import { checkAccept, readCursor, readStartBody, type SseRequest, streamOverSse } from "./sse.ts";
+import type { NodeResponse } from "./sse-response.ts";
 import { SERVER_VERSION } from "./version.ts";
 
 /** What a request carries from one step to the next. */
 export interface HttpEnv {
+  Bindings: { outgoing: NodeResponse };
   Variables: {
     requestId: string;
     /** The origin to allow in CORS headers. */
@@ -41,7 +46,9 @@ const DEFAULT_LIST_LIMIT = 50;
 const MAX_LIST_LIMIT = 1000;
 
 /** Builds the HTTP side of a server. */
-export function createHttpApp(services: Services): { fetch(request: Request): Response | Promise<Response> } {
+export function createHttpApp(services: Services): {
+  fetch(request: Request, outgoing: NodeResponse): Response | Promise<Response>;
+} {
   const app = new Hono<HttpEnv>();
   const startedMs = performance.now();
   guard(app, services);
@@ -71,7 +78,7 @@ export function createHttpApp(services: Services): { fetch(request: Request): Re
     if (error !== cause) services.onError(cause, { where: "http", requestId: c.get("requestId") });
     return fail(c, error);
   });
-  return { fetch: (request) => app.fetch(request) };
+  return { fetch: (request, outgoing) => app.fetch(request, { outgoing }) };
 }
 
 function addAgentRoutes(app: Hono<HttpEnv>, services: Services): void {
@@ -91,6 +98,17 @@ function addAgentRoutes(app: Hono<HttpEnv>, services: Services): void {
     },
   });
   route(app, "/api/v1/agents/:agent_id/run-stream", {
+    POST: async (c) => {
+      checkAccept(c.req.header("accept"));
+      const read = async () => {
+        const frame = readStartBody(await readJsonBody(c.req.raw, services.limits.maxBodyBytes));
+        const token = frame.auth?.token ?? bearerToken(c.req.header("authorization"));
+        const principal = await services.authenticator.authenticate(token);
+        const { id } = findAgent(c, services);
+        return { principal, open: () => openStart(frame, id, principal, services) };
+      };
+      return stream(c, services, read);
+    },
     GET: (c) => {
       const error = new RunAgentError("VALIDATION_ERROR", "This route is a WebSocket: connect with an Upgrade.", { field: "Upgrade" });
       return fail(c, error, 426, { Upgrade: "websocket" });
@@ -121,6 +139,17 @@ function addInvocationRoutes(app: Hono<HttpEnv>, services: Services): void {
   route(app, "/api/v1/invocations/:invocation_id", {
     GET: async (c) => succeed(c, describeInvocation(await findInvocation(c, services))),
   });
+  route(app, "/api/v1/invocations/:invocation_id/stream", {
+    GET: (c) => {
+      const read = async () => {
+        const principal = await authenticate(c, services);
+        const id = readInvocationId(c);
+        const cursor = readCursor(id, c.req.header("last-event-id"), c.req.query("after"));
+        return { principal, open: () => openCursor(id, cursor, principal, services) };
+      };
+      return stream(c, services, read);
+    },
+  });
   route(app, "/api/v1/invocations/:invocation_id/cancel", {
     POST: async (c) => {
       const invocation = await findInvocation(c, services);
@@ -134,15 +163,24 @@ function addInvocationRoutes(app: Hono<HttpEnv>, services: Services): void {
   });
 }
 
+/** Answers with a stream, past Hono: Node's own response tells when the client takes no more, and when it is gone. */
+async function stream(c: HttpContext, services: Services, read: SseRequest["read"]): Promise<Response> {
+  // Hono answers HEAD as GET.
+  if (c.req.raw.method === "HEAD") return failMethod(c, "GET");
+  await streamOverSse({ response: c.env.outgoing, headers: corsHeaders(c), read }, services);
+  return RESPONSE_ALREADY_SENT;
+}
+
 /** Registers the handlers of a path; any other method is 405. */
 function route(app: Hono<HttpEnv>, path: string, handlers: Readonly<Record<string, Handler>>): void {
   for (const [method, handler] of Object.entries(handlers)) app.on(method, path, handler);
   const allowed = Object.keys(handlers).join(", ");
-  app.all(path, (c) => {
-    return fail(c, new RunAgentError("VALIDATION_ERROR", `This route takes ${allowed} only.`, { field: "method" }), 405, {
-      Allow: allowed,
-    });
-  });
+  app.all(path, (c) => failMethod(c, allowed));
+}
+
+function failMethod(c: HttpContext, allowed: string): Response {
+  const error = new RunAgentError("VALIDATION_ERROR", `This route takes ${allowed} only.`, { field: "method" });
+  return fail(c, error, 405, { Allow: allowed });
 }
 
 /** What comes before every route: a request id, Host and Origin, and the answer to CORS preflights. */
@@ -154,7 +192,7 @@ function guard(app: Hono<HttpEnv>, services: Services): void {
     if (c.req.method !== "OPTIONS" || origin === undefined || c.req.header("access-control-request-method") === undefined) return next();
     const preflight = {
       "Access-Control-Allow-Methods": "GET, POST",
-      "Access-Control-Allow-Headers": "Authorization, Content-Type",
+      "Access-Control-Allow-Headers": "Authorization, Content-Type, Last-Event-ID",
       "Access-Control-Max-Age": "600",
     };
     return new Response(null, { status: 204, headers: { ...corsHeaders(c), ...preflight } });
@@ -163,7 +201,8 @@ function guard(app: Hono<HttpEnv>, services: Services): void {
 
 function corsHeaders(c: HttpContext): Record<string, string> {
   const origin = c.get("origin");
-  return { Vary: "Origin", ...(origin === undefined ? {} : { "Access-Control-Allow-Origin": origin }) };
+  if (origin === undefined) return { Vary: "Origin" };
+  return { Vary: "Origin", "Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After" };
 }
 
 function succeed(c: HttpContext, data: unknown, status = 200): Response {
@@ -190,9 +229,13 @@ function findAgent(c: HttpContext, services: Services): Agent {
 
 async function findInvocation(c: HttpContext, services: Services): Promise<Invocation> {
   const principal = await authenticate(c, services);
+  return services.registry.get(readInvocationId(c), principal);
+}
+
+function readInvocationId(c: HttpContext): string {
   const id = c.req.param("invocation_id");
   assertId(id, "invocation_id");
-  return services.registry.get(id, principal);
+  return id;
 }
 
 function readListLimit(text: string | undefined): number {

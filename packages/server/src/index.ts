@@ -15,7 +15,7 @@ export {
 } from "./agent.ts";
 export type { AgentContext } from "./context.ts";
 // For authors of log stores.
-export type { InvocationLog, LogHead, LogRecord, LogStore, MaybePromise } from "./log.ts";
+export type { InvocationLog, LogBounds, LogHead, LogRecord, LogStore, MaybePromise } from "./log.ts";
 export { createMemoryLogStore } from "./memory-log.ts";
 export { DEFAULT_LIMITS, type ErrorContext, type KeyCheck, type Limits, type Principal, type ServeOptions } from "./options.ts";
 export { type RunningServer, serve } from "./serve.ts";

@@ -11,16 +11,11 @@ import type { AgentContext } from "./context.ts";
 import type { InvocationLog, MaybePromise } from "./log.ts";
 import type { LogBudget } from "./log-budget.ts";
 import { LogWriter } from "./log-writer.ts";
-import type { ErrorContext, Limits } from "./options.ts";
+import { type ErrorContext, type Limits, toTimerMs } from "./options.ts";
 import { dataRecord, encodeEvent, eventRecord, type Outcome, terminalRecord } from "./records.ts";
 import type { InvocationInfo, InvocationRequest } from "./request.ts";
 import { runEntrypoint } from "./runner.ts";
 import { toExecutionError } from "./thrown.ts";
-
-// What a log may hold while all logs together hold too much.
-const PRESSED_LOG_BYTES = 65_536;
-// setTimeout takes no more milliseconds than this.
-const MAX_TIMER_MS = 2_147_483_647;
 
 /** What an invocation asks of those who read its log. */
 export interface AttachedReader {
@@ -63,6 +58,8 @@ export class Invocation {
   #chunks = 0;
   #executionTime: number | undefined;
   #deadline: NodeJS.Timeout | undefined;
+  /** Runs while the last client, which was lost, may come back. */
+  #grace: NodeJS.Timeout | undefined;
   /** Closes the agent's iterator. */
   #stop: (() => void) | undefined;
   /** Wakes the runner that waits for room. */
@@ -132,8 +129,7 @@ export class Invocation {
   begin(input: unknown, args: readonly unknown[]): void {
     if (!this.running) return;
     const seconds = Math.min(this.request.timeoutSeconds ?? Number.POSITIVE_INFINITY, this.#host.limits.maxInvocationSeconds);
-    this.#deadline = setTimeout(() => this.#timeOut(seconds), Math.min(seconds * 1000, MAX_TIMER_MS));
-    this.#deadline.unref();
+    this.#deadline = setTimeout(() => this.#timeOut(seconds), toTimerMs(seconds)).unref();
     runEntrypoint(this, input, this.#context(args), this.#host.limits.maxServerFrameBytes).then(
       () => this.#end({ status: "completed" }),
       (error: unknown) => this.#agentFailed(error),
@@ -150,14 +146,18 @@ export class Invocation {
   }
 
   attach(reader: AttachedReader): void {
+    clearTimeout(this.#grace);
     this.#readers.add(reader);
     this.readerChanged();
   }
 
-  detach(reader: AttachedReader): void {
+  /**
+   * A reader leaves; with `on_disconnect` "cancel" the last one takes the invocation with it.
+   * @param mayReturn The client was lost: the cancel waits for disconnectGraceSeconds, and a reader that attaches calls it off.
+   */
+  detach(reader: AttachedReader, mayReturn: boolean): void {
     if (!this.#readers.delete(reader)) return;
-    const cancels = this.request.onDisconnect === "cancel" && this.#readers.size === 0;
-    if (cancels) this.cancel("immediate", "The last client disconnected.");
+    if (this.request.onDisconnect === "cancel" && this.#readers.size === 0 && this.running) this.#cancelSoon(mayReturn);
     this.readerChanged();
   }
 
@@ -203,6 +203,12 @@ export class Invocation {
     this.#host.onError(error, { where: "agent", agentId: agent.id, entrypointTag: entrypoint.tag, invocationId });
   }
 
+  #cancelSoon(mayReturn: boolean): void {
+    const cancel = (): void => this.cancel("immediate", "The last client disconnected.");
+    if (mayReturn) this.#grace = setTimeout(cancel, toTimerMs(this.#host.limits.disconnectGraceSeconds)).unref();
+    else cancel();
+  }
+
   #context(args: readonly unknown[]): AgentContext {
     const { invocationId, userId, persistentMemory } = this.request;
     const emit = (event: AgentEvent): void => this.#emit(event);
@@ -214,8 +220,8 @@ export class Invocation {
     // The agent cannot know that it was cancelled a moment ago; an event after the end has nowhere to go.
     if (!this.running) return;
     this.#trim();
-    if (this.#writer.bytes > this.#host.limits.maxLogBytes && this.#readers.size > 0) {
-      throw new RunAgentError("PAYLOAD_TOO_LARGE", "The log is full (maxLogBytes): clients are too slow for the events emitted.");
+    if (this.#writer.exceeds(this.#host.budget.ownBounds)) {
+      throw new RunAgentError("PAYLOAD_TOO_LARGE", "The log is full (maxLogBytes, maxLogRecords): no client takes the events so fast.");
     }
     void this.#writer.append((seq) => eventRecord(seq, text));
     if (this.#cancelAfterTurn && event.type === "turn_completed") {
@@ -239,7 +245,7 @@ export class Invocation {
     if (this.#ending !== undefined) return;
     this.#ending = outcome;
     this.#executionTime = this.executionTime;
-    clearTimeout(this.#deadline);
+    this.#clearTimers();
     if (outcome.status === "failed") this.#controller.abort(outcome.error);
     if (outcome.status === "cancelled") this.#controller.abort(new RunAgentError("CANCELLED", outcome.reason));
     this.#stop?.();
@@ -259,6 +265,11 @@ export class Invocation {
     this.#settle(outcome);
   }
 
+  #clearTimers(): void {
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#grace);
+  }
+
   #logLost(cause: unknown): void {
     if (this.outcome !== undefined) return;
     this.#host.onError(cause, { where: "log", invocationId: this.request.invocationId });
@@ -266,7 +277,7 @@ export class Invocation {
     const error = new RunAgentError(code, "The log of the invocation can no longer be written.", { retryable: false });
     const outcome: Outcome = { status: "failed", error };
     this.#ending = outcome;
-    clearTimeout(this.#deadline);
+    this.#clearTimers();
     this.#controller.abort(error);
     this.#stop?.();
     this.#finish(outcome);
@@ -276,25 +287,23 @@ export class Invocation {
 
   #mayPull(): boolean {
     // Nobody is attached: the log takes what it can hold, and keeps it for whoever comes back.
-    if (this.#readers.size === 0) return this.#writer.bytes <= this.#maxLogBytes;
+    if (this.#readers.size === 0) return !this.#writer.exceeds(this.#host.budget.bounds);
     let ready = false;
     for (const reader of this.#readers) ready ||= reader.ready;
     if (!ready) return false;
     this.#trim();
-    return this.#writer.bytes <= this.#maxLogBytes;
+    return !this.#writer.exceeds(this.#host.budget.bounds);
   }
 
-  get #maxLogBytes(): number {
-    const { maxLogBytes } = this.#host.limits;
-    return this.#host.budget.exceeded ? Math.min(maxLogBytes, PRESSED_LOG_BYTES) : maxLogBytes;
-  }
-
-  /** Makes room in a full log, at the cost of the oldest records that no attached reader needs. [log.bound.1] */
+  /**
+   * Makes room in a full log, at the cost of the oldest records that no attached reader needs. While nobody is attached all
+   * are needed: whoever was dropped comes back for them. [log.bound.1]
+   */
   #trim(): void {
-    const maxLogBytes = this.#maxLogBytes;
-    if (this.#writer.bytes <= maxLogBytes) return;
+    const { bounds } = this.#host.budget;
+    if (this.#readers.size === 0 || !this.#writer.exceeds(bounds)) return;
     let needed = this.#writer.seq + 1;
     for (const reader of this.#readers) needed = Math.min(needed, reader.neededSeq);
-    this.#writer.trim(needed, maxLogBytes);
+    this.#writer.trim(needed, bounds);
   }
 }

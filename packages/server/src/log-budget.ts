@@ -3,21 +3,36 @@
  * the others; then running ones keep only what their readers still need, and those that nobody reads wait.
  */
 
+import type { LogBounds } from "./log.ts";
+import type { Limits } from "./options.ts";
+
+/** What one log may hold while all logs together hold too much. */
+const PRESSED_LOG_BYTES = 65_536;
 /** Between two looks for something to forget, so that a full server does not look at every record. */
 const EVICT_EVERY_BYTES = 65_536;
 
 /** The bytes of all logs, and who waits for them to become fewer. */
 export class LogBudget {
+  /** What one log may hold in good times. */
+  readonly ownBounds: LogBounds;
   readonly #limit: number;
+  readonly #pressedBounds: LogBounds;
   readonly #waiting: Set<() => void> = new Set();
   #used = 0;
   #evictAt: number;
   /** Forgets ended invocations; set by who knows them. */
   evict: () => void = () => {};
 
-  constructor(limitBytes: number) {
-    this.#limit = limitBytes;
-    this.#evictAt = limitBytes;
+  constructor(limits: Pick<Limits, "maxTotalLogBytes" | "maxLogBytes" | "maxLogRecords">) {
+    this.ownBounds = { bytes: limits.maxLogBytes, records: limits.maxLogRecords };
+    this.#pressedBounds = { ...this.ownBounds, bytes: Math.min(limits.maxLogBytes, PRESSED_LOG_BYTES) };
+    this.#limit = limits.maxTotalLogBytes;
+    this.#evictAt = this.#limit;
+  }
+
+  /** What one log may hold now. */
+  get bounds(): LogBounds {
+    return this.exceeded ? this.#pressedBounds : this.ownBounds;
   }
 
   get exceeded(): boolean {

@@ -2,7 +2,7 @@
  * The pen of a log's owner: gives records their seq and stores them one after another. While the store answers at once
  * so does this; a store that answers later gets the next record only when it has the one before.
  */
-import type { InvocationLog, LogHead, LogRecord, MaybePromise } from "./log.ts";
+import { exceeds, type InvocationLog, type LogBounds, type LogHead, type LogRecord, type MaybePromise } from "./log.ts";
 
 /** Appends to one log, and trims it. */
 export class LogWriter {
@@ -14,7 +14,7 @@ export class LogWriter {
   /** Told by how many bytes the log has changed. */
   readonly #onBytes: (change: number) => void;
   #seq = 0;
-  #bytes = 0;
+  #stored: Pick<LogHead, "firstSeq" | "lastSeq" | "bytes"> = { firstSeq: 1, lastSeq: 0, bytes: 0 };
   /** The last append under way; undefined while the store answers at once. */
   #writing: Promise<void> | undefined;
   #trimming = false;
@@ -34,7 +34,7 @@ export class LogWriter {
 
   /** Bytes in the log. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#stored.bytes;
   }
 
   /** Appends a record. Never throws or rejects: a store that fails is told to onLost, and nothing is written after that. */
@@ -49,18 +49,23 @@ export class LogWriter {
     return stored;
   }
 
-  /** Makes room: drops the oldest records below `beforeSeq` until the log holds at most `maxBytes`. */
-  trim(beforeSeq: number, maxBytes: number): void {
-    if (this.#bytes <= maxBytes || this.#trimming || this.#lost) return;
-    const trimmed = this.log.trim(beforeSeq, maxBytes);
+  /** True when the log holds more than it may. */
+  exceeds(bounds: LogBounds): boolean {
+    return exceeds(this.#stored, bounds);
+  }
+
+  /** Makes room: drops the oldest records below `beforeSeq` until the log is within the bounds. */
+  trim(beforeSeq: number, bounds: LogBounds): void {
+    if (!this.exceeds(bounds) || this.#trimming || this.#lost) return;
+    const trimmed = this.log.trim(beforeSeq, bounds);
     if (!(trimmed instanceof Promise)) {
-      this.#stored(trimmed);
+      this.#setHead(trimmed);
       return;
     }
     this.#trimming = true;
     const trimmedLater = (head: LogHead): void => {
       this.#trimming = false;
-      this.#stored(head);
+      this.#setHead(head);
       this.#onTrimmed();
     };
     trimmed.then(trimmedLater, (error: unknown) => this.#fail(error));
@@ -70,16 +75,16 @@ export class LogWriter {
     if (this.#lost) return;
     try {
       const head = this.log.append(this.log.epoch, record.seq, record);
-      if (head instanceof Promise) return head.then(this.#stored, (error: unknown) => this.#fail(error));
-      this.#stored(head);
+      if (head instanceof Promise) return head.then(this.#setHead, (error: unknown) => this.#fail(error));
+      this.#setHead(head);
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  readonly #stored = (head: LogHead): void => {
-    const change = head.bytes - this.#bytes;
-    this.#bytes = head.bytes;
+  readonly #setHead = (head: LogHead): void => {
+    const change = head.bytes - this.#stored.bytes;
+    this.#stored = head;
     if (change !== 0) this.#onBytes(change);
   };
 

@@ -7,15 +7,13 @@
 /** A value, now or later. */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** One record, serialised once and sent to every reader as it is. */
+/** One record, encoded once and sent to every reader as it is. */
 export interface LogRecord {
   readonly seq: number;
   /** terminal: the last record of its log. */
   readonly kind: "data" | "event" | "terminal";
-  /** The version 2 frame, as JSON text. */
-  readonly text: string;
-  /** UTF-8 bytes of `text`. */
-  readonly bytes: number;
+  /** The version 2 frame: JSON text in UTF-8. */
+  readonly data: Buffer;
 }
 
 /** Where a log stands. */
@@ -27,6 +25,17 @@ export interface LogHead {
   readonly lastSeq: number;
   /** Bytes of all records the log still has. */
   readonly bytes: number;
+}
+
+/** What a log may hold. */
+export interface LogBounds {
+  readonly bytes: number;
+  readonly records: number;
+}
+
+/** True when the log holds more than it may. */
+export function exceeds(head: Pick<LogHead, "firstSeq" | "lastSeq" | "bytes">, bounds: LogBounds): boolean {
+  return head.bytes > bounds.bytes || head.lastSeq + 1 - head.firstSeq > bounds.records;
 }
 
 /** The log of one invocation. */
@@ -43,8 +52,8 @@ export interface InvocationLog {
   head(): MaybePromise<LogHead>;
   /** Calls the listener soon after records were appended. A hint: it may come late, once for many, or for none. */
   watch(listener: () => void): () => void;
-  /** Drops the oldest records, none from `beforeSeq` on, and no more than it takes to hold at most `maxBytes`. */
-  trim(beforeSeq: number, maxBytes: number): MaybePromise<LogHead>;
+  /** Drops the oldest records, none from `beforeSeq` on, and no more than it takes to be within the bounds. */
+  trim(beforeSeq: number, bounds: LogBounds): MaybePromise<LogHead>;
   /** Forgets the log. */
   drop(): MaybePromise<void>;
 }

@@ -1,23 +1,36 @@
 /**
  * The log store that lives in memory: every call answers at once, and nothing survives the process.
- * Trimming moves a start index and gives the space back in large steps, so that it costs the same per record at any size.
+ * Records are bytes in segments outside the JavaScript heap, so that a full log costs what it holds and the garbage
+ * collector does not see it; a segment whose records were all trimmed is filled again.
  */
 import { randomUUID } from "node:crypto";
 import { RunAgentError } from "@runagent/core";
-import type { InvocationLog, LogHead, LogRecord, LogStore } from "./log.ts";
+import { exceeds, type InvocationLog, type LogBounds, type LogHead, type LogRecord, type LogStore } from "./log.ts";
 
-const COMPACT_AT = 1024;
+/** The first segment is small, for there are many short logs; each one after is larger, up to the last size. */
+const FIRST_SEGMENT_BYTES = 512;
+const SEGMENT_BYTES = 131_072;
 
 /** Makes a store that keeps logs in memory, bounded by the server's limits. */
 export function createMemoryLogStore(): LogStore {
   return { durability: "memory", create: () => new MemoryLog(randomUUID()) };
 }
 
+/** Consecutive records, one behind the other. */
+interface Segment {
+  readonly bytes: Buffer;
+  firstSeq: number;
+  /** Where each record ends. */
+  ends: number[];
+  kinds: LogRecord["kind"][];
+}
+
 class MemoryLog implements InvocationLog {
   readonly epoch: string;
-  /** Records from `#start` on are the log; those before it were trimmed and wait for compaction. */
-  #records: (LogRecord | undefined)[] = [];
-  #start = 0;
+  /** Oldest first. */
+  #segments: Segment[] = [];
+  /** Was a segment whose records were trimmed; the next one to be filled. */
+  #spare: Buffer | undefined;
   #firstSeq = 1;
   #lastSeq = 0;
   #bytes = 0;
@@ -31,19 +44,29 @@ class MemoryLog implements InvocationLog {
     if (epoch !== this.epoch || expectedSeq !== this.#lastSeq + 1 || record.seq !== expectedSeq) {
       throw new RunAgentError("OWNER_LOST", `The log expects record ${this.#lastSeq + 1} of its own epoch; another owner writes it.`);
     }
-    this.#records.push(record);
+    const { data, kind } = record;
+    const { bytes, ends, kinds } = this.#segmentFor(data.length, expectedSeq);
+    const start = ends.at(-1) ?? 0;
+    bytes.set(data, start);
+    ends.push(start + data.length);
+    kinds.push(kind);
     this.#lastSeq = expectedSeq;
-    this.#bytes += record.bytes;
+    this.#bytes += data.length;
     for (const listener of this.#listeners) listener();
     return this.head();
   }
 
+  /** The records are copies: their segment may be filled anew while they are on their way. */
   read(afterSeq: number, limit: number): readonly LogRecord[] {
-    const from = this.#start + Math.max(0, afterSeq + 1 - this.#firstSeq);
     const records: LogRecord[] = [];
-    for (let index = from; index < this.#records.length && records.length < limit; index++) {
-      const record = this.#records[index];
-      if (record !== undefined) records.push(record);
+    let seq = Math.max(afterSeq + 1, this.#firstSeq);
+    let index = this.#segments.findLastIndex((segment) => segment.firstSeq <= seq);
+    for (let segment = this.#segments[index]; segment !== undefined && records.length < limit; segment = this.#segments[++index]) {
+      for (let at = seq - segment.firstSeq; at < segment.ends.length && records.length < limit; at++) {
+        const kind = segment.kinds[at] ?? "data";
+        const { bytes, ends } = segment;
+        records.push({ seq: seq++, kind, data: Buffer.from(bytes.subarray(ends[at - 1] ?? 0, ends[at])) });
+      }
     }
     return records;
   }
@@ -57,27 +80,44 @@ class MemoryLog implements InvocationLog {
     return () => this.#listeners.delete(listener);
   }
 
-  trim(beforeSeq: number, maxBytes: number): LogHead {
-    while (this.#bytes > maxBytes && this.#firstSeq < beforeSeq) {
-      const record = this.#records[this.#start];
-      if (record === undefined) break;
-      this.#records[this.#start] = undefined;
-      this.#start++;
-      this.#firstSeq++;
-      this.#bytes -= record.bytes;
-    }
-    if (this.#start >= COMPACT_AT && this.#start * 2 >= this.#records.length) {
-      this.#records = this.#records.slice(this.#start);
-      this.#start = 0;
-    }
+  trim(beforeSeq: number, bounds: LogBounds): LogHead {
+    while (this.#firstSeq < Math.min(beforeSeq, this.#lastSeq + 1) && exceeds(this.head(), bounds)) this.#dropFirst();
     return this.head();
   }
 
   drop(): void {
-    this.#records = [];
-    this.#start = 0;
+    this.#segments = [];
+    this.#spare = undefined;
     this.#firstSeq = this.#lastSeq + 1;
     this.#bytes = 0;
     this.#listeners.clear();
+  }
+
+  #dropFirst(): void {
+    const [oldest] = this.#segments;
+    if (oldest === undefined) return;
+    const at = this.#firstSeq++ - oldest.firstSeq;
+    this.#bytes -= (oldest.ends[at] ?? 0) - (oldest.ends[at - 1] ?? 0);
+    if (at + 1 < oldest.ends.length) return;
+    this.#segments.shift();
+    if (oldest.bytes.length >= SEGMENT_BYTES) this.#spare = oldest.bytes;
+  }
+
+  /** The last segment when the record fits, else a new last one. */
+  #segmentFor(length: number, seq: number): Segment {
+    const last = this.#segments.at(-1);
+    if (last !== undefined && (last.ends.at(-1) ?? 0) + length <= last.bytes.length) return last;
+    const segment = { bytes: this.#newBytes(length, last?.bytes.length ?? 0), firstSeq: seq, ends: [], kinds: [] };
+    this.#segments.push(segment);
+    return segment;
+  }
+
+  #newBytes(length: number, lastSize: number): Buffer {
+    const size = Math.max(length, Math.min(SEGMENT_BYTES, Math.max(FIRST_SEGMENT_BYTES, lastSize * 2)));
+    const spare = this.#spare;
+    // Not from Buffer's pool: a long-lived piece would hold the whole of it.
+    if (spare === undefined || spare.length < size) return Buffer.allocUnsafeSlow(size);
+    this.#spare = undefined;
+    return spare;
   }
 }

@@ -3,7 +3,7 @@
  * Every refusal is thrown here; the connection that called says it and closes.
  */
 import { randomUUID } from "node:crypto";
-import { type ResumeFrame, RunAgentError, type RunRequestV1, type StartFrame } from "@runagent/core";
+import { type Cursor, type ResumeFrame, RunAgentError, type RunRequestV1, type StartFrame } from "@runagent/core";
 import type { Agent } from "./agent.ts";
 import type { Invocation } from "./invocation.ts";
 import type { LogHead } from "./log.ts";
@@ -43,13 +43,33 @@ export async function openStartV1(request: RunRequestV1, agentId: string, princi
 
 /** A resume. Refusals come in the order of [resume.answer.1]. */
 export async function openResume(frame: ResumeFrame, agentId: string, principal: Principal, services: Services): Promise<Opening> {
-  const { after_seq: after, epoch, invocation_id: invocationId, window_bytes: windowBytes } = frame;
+  const { after_seq: seq, epoch, invocation_id: invocationId, window_bytes: windowBytes } = frame;
   const invocation = services.registry.get(invocationId, principal);
   if (invocation.request.agent.id !== agentId) {
     throw new RunAgentError("INVOCATION_NOT_FOUND", `The agent ${agentId} has no invocation ${invocationId}.`);
   }
+  return resumeAfter(invocation, { epoch, seq }, windowBytes);
+}
+
+/** An attach or resume without a word of the agent; from the first record where it names no cursor. [sse.attach.1] */
+export async function openCursor(
+  invocationId: string,
+  cursor: Cursor | undefined,
+  principal: Principal,
+  services: Services,
+): Promise<Opening> {
+  return resumeAfter(services.registry.get(invocationId, principal), cursor ?? { epoch: undefined, seq: 0 }, undefined);
+}
+
+/** Continues after a place in the log; an epoch of undefined is the present one. */
+async function resumeAfter(
+  invocation: Invocation,
+  { epoch, seq: after }: { readonly epoch: string | undefined; readonly seq: number },
+  windowBytes: number | undefined,
+): Promise<Opening> {
   const head = await invocation.log.head();
-  if (epoch !== head.epoch) throw new RunAgentError("EPOCH_CHANGED", "The log was started anew since the cursor was made.");
+  if (epoch !== undefined && epoch !== head.epoch)
+    throw new RunAgentError("EPOCH_CHANGED", "The log was started anew since the cursor was made.");
   if (after > head.lastSeq) {
     const message = `The log has ${head.lastSeq} records, and the cursor is after record ${after}.`;
     throw new RunAgentError("CURSOR_AHEAD", message, { details: { last_seq: head.lastSeq } });

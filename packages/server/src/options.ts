@@ -39,6 +39,10 @@ export interface Limits {
   readonly handshakeTimeoutMs: number;
   /** Milliseconds a connection may stay without an invocation after one has ended. Default 60,000. */
   readonly idleTimeoutMs: number;
+  /** Seconds without any other frame after which an attached client gets a heartbeat. Default 15. */
+  readonly heartbeatSeconds: number;
+  /** Seconds an invocation with `on_disconnect` "cancel" waits for a client that was lost to come back. Default 10. */
+  readonly disconnectGraceSeconds: number;
   /** Connections at once. Default 12,000. */
   readonly maxConnections: number;
   /** Connections of one key that have said who they are, at once. Default 12,000. */
@@ -47,8 +51,13 @@ export interface Limits {
   readonly maxInvocations: number;
   /** Invocations of one key running at once. Default 12,000. */
   readonly maxInvocationsPerKey: number;
-  /** Bytes of the log of one invocation. Default 64 MiB. */
+  /**
+   * Bytes of the log of one invocation: how far an agent runs ahead of clients that were lost, and how far behind the last record
+   * sent a client may resume. Over SSE nobody says what arrived: keep it above what the network holds on the way. Default 8 MiB.
+   */
   readonly maxLogBytes: number;
+  /** Records of the log of one invocation. Default 1,000,000. */
+  readonly maxLogRecords: number;
   /** Seconds after which an invocation ends with TIMEOUT, whatever its caller asked for. Default 86,400. */
   readonly maxInvocationSeconds: number;
   /** Seconds the log of an ended invocation is kept. Default 86,400. */
@@ -69,11 +78,14 @@ export const DEFAULT_LIMITS: Limits = {
   firstFrameTimeoutMs: 10_000,
   handshakeTimeoutMs: 10_000,
   idleTimeoutMs: 60_000,
+  heartbeatSeconds: 15,
+  disconnectGraceSeconds: 10,
   maxConnections: 12_000,
   maxConnectionsPerKey: 12_000,
   maxInvocations: 12_000,
   maxInvocationsPerKey: 12_000,
-  maxLogBytes: 67_108_864,
+  maxLogBytes: 8_388_608,
+  maxLogRecords: 1_000_000,
   maxInvocationSeconds: 86_400,
   retentionSeconds: 86_400,
   maxRetainedInvocations: 10_000,
@@ -94,7 +106,7 @@ export interface ServeOptions {
   readonly allowedOrigins?: readonly string[];
   /**
    * Host headers to answer, exactly: "agents.example.com" or with a port. Default on loopback: localhost, 127.0.0.1 and
-   * [::1], with the port or without; elsewhere: any.
+   * [::1], with any port; elsewhere: any.
    */
   readonly allowedHosts?: readonly string[];
   /** Limits that differ from the defaults. */
@@ -131,6 +143,11 @@ function checkLimit(name: string, value: number): void {
   if (whole && value > 0 && value <= max) return;
   const field = `limits.${name}`;
   throw new RunAgentError("VALIDATION_ERROR", `${field} must be a whole number from 1 to ${max}, not ${String(value)}.`, { field });
+}
+
+/** Seconds as setTimeout takes them: beyond 24 days it would fire at once. */
+export function toTimerMs(seconds: number): number {
+  return Math.min(seconds * 1000, MAX_INT32);
 }
 
 /**

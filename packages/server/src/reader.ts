@@ -21,12 +21,6 @@ export interface RecordSink {
   failed(error: RunAgentError): void;
 }
 
-/** A record sent and not yet acknowledged. */
-interface Unacked {
-  readonly seq: number;
-  readonly bytes: number;
-}
-
 /** A position in a log that moves forward. */
 export class Reader implements AttachedReader {
   readonly #log: InvocationLog;
@@ -35,11 +29,10 @@ export class Reader implements AttachedReader {
   readonly #onChange: () => void;
   /** undefined: the client gives no credit, the transport's own backpressure is all there is. */
   readonly #windowBytes: number | undefined;
-  /** Seq of the last record handed to the sink. */
   #sent: number;
   #acked: number;
-  /** Oldest first; those before `#unackedStart` are acknowledged. Empty without a window. */
-  #unacked: Unacked[] = [];
+  /** Bytes of the records that were sent, in order; those before `#unackedStart` are acknowledged. Empty without a window. */
+  #unacked: number[] = [];
   #unackedStart = 0;
   #outstandingBytes = 0;
   /** The sink holds enough. */
@@ -65,6 +58,11 @@ export class Reader implements AttachedReader {
   get ready(): boolean {
     const windowOpen = this.#windowBytes === undefined || this.#outstandingBytes < this.#windowBytes;
     return windowOpen && !this.#full && !this.#blocked && !this.#reading && !this.#closed;
+  }
+
+  /** Seq of the last record handed to the sink. */
+  get sentSeq(): number {
+    return this.#sent;
   }
 
   get neededSeq(): number {
@@ -96,12 +94,7 @@ export class Reader implements AttachedReader {
       throw new RunAgentError("VALIDATION_ERROR", `Record ${seq} was acknowledged, but only ${this.#sent} were sent.`, { field: "seq" });
     }
     if (seq <= this.#acked) return;
-    this.#acked = seq;
-    let oldest = this.#unacked[this.#unackedStart];
-    while (oldest !== undefined && oldest.seq <= seq) {
-      this.#outstandingBytes -= oldest.bytes;
-      oldest = this.#unacked[++this.#unackedStart];
-    }
+    for (; this.#acked < seq; this.#acked++) this.#outstandingBytes -= this.#unacked[this.#unackedStart++] ?? 0;
     if (this.#unackedStart * 2 >= this.#unacked.length) {
       this.#unacked = this.#unacked.slice(this.#unackedStart);
       this.#unackedStart = 0;
@@ -163,14 +156,14 @@ export class Reader implements AttachedReader {
   /** A record larger than the whole window goes when nothing is outstanding. [flow.window.1] */
   #fits(record: LogRecord): boolean {
     if (this.#windowBytes === undefined || this.#outstandingBytes === 0) return true;
-    return this.#outstandingBytes + record.bytes <= this.#windowBytes;
+    return this.#outstandingBytes + record.data.length <= this.#windowBytes;
   }
 
   #send(record: LogRecord): void {
     this.#sent = record.seq;
     if (this.#windowBytes !== undefined) {
-      this.#unacked.push({ seq: record.seq, bytes: record.bytes });
-      this.#outstandingBytes += record.bytes;
+      this.#unacked.push(record.data.length);
+      this.#outstandingBytes += record.data.length;
     }
     this.#full = !this.#sink.write(record);
     if (record.kind !== "terminal") return;

@@ -94,7 +94,7 @@ export function terminalRecord(seq: number, outcome: Outcome, totals: Totals): L
 }
 
 function recordOf(seq: number, kind: LogRecord["kind"], text: string): LogRecord {
-  return { seq, kind, text, bytes: Buffer.byteLength(text) };
+  return { seq, kind, data: Buffer.from(text) };
 }
 
 function checkSize(text: string, what: string, maxBytes: number): string {

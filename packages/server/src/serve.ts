@@ -9,6 +9,7 @@ import { WebSocketServer } from "ws";
 import { createAccessRules } from "./access.ts";
 import type { Agent } from "./agent.ts";
 import { createAuthenticator } from "./auth.ts";
+import { ConnectionCount } from "./connection-count.ts";
 import { ANSWER_HEADERS, errorEnvelope, statusOf } from "./envelope.ts";
 import { createHttpApp } from "./http.ts";
 import { LogBudget } from "./log-budget.ts";
@@ -54,9 +55,10 @@ export async function serve(agents: Agent | readonly Agent[], options: ServeOpti
 
   const services: Services = {
     agents: byId,
-    registry: new InvocationRegistry(store, { limits, onError, budget: new LogBudget(limits.maxTotalLogBytes) }),
+    registry: new InvocationRegistry(store, { limits, onError, budget: new LogBudget(limits) }),
     authenticator,
-    access: createAccessRules({ host, port, allowedHosts: options.allowedHosts, allowedOrigins: options.allowedOrigins }),
+    access: createAccessRules({ host, allowedHosts: options.allowedHosts, allowedOrigins: options.allowedOrigins }),
+    connections: new ConnectionCount(limits.maxConnections),
     connectionsPerKey: new Quota(limits.maxConnectionsPerKey, "connections are open, which is the limit (maxConnectionsPerKey)."),
     limits,
     durability: store.durability,
@@ -65,7 +67,12 @@ export async function serve(agents: Agent | readonly Agent[], options: ServeOpti
   };
   const open: OpenConnections = new Map();
   const webSockets = createWebSocketServer(limits);
-  server.on("request", getRequestListener(createHttpApp(services).fetch, { overrideGlobalObjects: false, errorHandler: answerBadRequest }));
+  const app = createHttpApp(services);
+  const answer = getRequestListener((request, { outgoing }) => app.fetch(request, outgoing), {
+    overrideGlobalObjects: false,
+    errorHandler: answerBadRequest,
+  });
+  server.on("request", answer);
   server.on(
     "upgrade",
     createUpgradeHandler(services, webSockets, open, (stream) => server.emit("connection", stream)),

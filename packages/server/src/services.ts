@@ -4,6 +4,7 @@
 import type { AccessRules } from "./access.ts";
 import type { Agent } from "./agent.ts";
 import type { Authenticator } from "./auth.ts";
+import type { ConnectionCount } from "./connection-count.ts";
 import type { LogStore } from "./log.ts";
 import type { ErrorContext, Limits } from "./options.ts";
 import type { Quota } from "./quota.ts";
@@ -15,6 +16,7 @@ export interface Services {
   readonly registry: InvocationRegistry;
   readonly authenticator: Authenticator;
   readonly access: AccessRules;
+  readonly connections: ConnectionCount;
   readonly connectionsPerKey: Quota;
   readonly limits: Limits;
   readonly durability: LogStore["durability"];

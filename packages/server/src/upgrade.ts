@@ -8,7 +8,7 @@ import { assertId, RunAgentError } from "@runagent/core";
 import type { RawData, WebSocket, WebSocketServer } from "ws";
 import { bearerToken } from "./auth.ts";
 import { Connection } from "./connection.ts";
-import { ANSWER_HEADERS, errorEnvelope, errorHeaders, publicError, rateLimited, statusOf } from "./envelope.ts";
+import { ANSWER_HEADERS, errorEnvelope, errorHeaders, publicError, statusOf } from "./envelope.ts";
 import { FrameSocket } from "./frame-socket.ts";
 import type { Principal } from "./options.ts";
 import type { Services } from "./services.ts";
@@ -36,8 +36,10 @@ export function createUpgradeHandler(
     }
     // A peer that resets while it is refused is its own affair.
     stream.on("error", () => stream.destroy());
-    admit(request, services, open.size).then(
+    admit(request, services).then(
       (admitted) => {
+        if (stream.closed) admitted.release();
+        else stream.once("close", admitted.release);
         webSockets.handleUpgrade(request, stream, head, (ws) => accept(ws, stream, admitted, services, open));
       },
       (cause: unknown) => {
@@ -65,20 +67,27 @@ function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMe
 interface Admitted {
   readonly agentId: string;
   readonly principal: Principal | undefined;
+  /** Counts the connection no more. */
+  readonly release: () => void;
 }
 
-async function admit(request: IncomingMessage, services: Services, openCount: number): Promise<Admitted> {
+async function admit(request: IncomingMessage, services: Services): Promise<Admitted> {
   services.access.check({ host: request.headers.host, origin: request.headers.origin });
   const [path = "", query = ""] = (request.url ?? "").split("?", 2);
   const agentId = readAgentId(path);
-  const { maxConnections } = services.limits;
-  if (openCount >= maxConnections) {
-    throw rateLimited(`${maxConnections} connections are open, which is the limit (maxConnections).`);
+  const release = services.connections.take();
+  try {
+    return { agentId, principal: await authenticate(request, query, services), release };
+  } catch (error) {
+    release();
+    throw error;
   }
+}
+
+async function authenticate(request: IncomingMessage, query: string, services: Services): Promise<Principal | undefined> {
   const token = readToken(request, query, services.allowTokenInQuery);
   const { authenticator } = services;
-  const principal = token === undefined || !authenticator.required ? undefined : await authenticator.authenticate(token);
-  return { agentId, principal };
+  return token === undefined || !authenticator.required ? undefined : authenticator.authenticate(token);
 }
 
 function readAgentId(path: string): string {
@@ -111,9 +120,9 @@ function accept(ws: WebSocket, stream: Duplex, admitted: Admitted, services: Ser
   });
   // Broken frames: ws answers them with the right close code itself, and `close` follows.
   ws.on("error", () => {});
-  ws.on("close", () => {
+  ws.on("close", (code) => {
     open.delete(connection);
-    connection.lost();
+    connection.lost(code);
   });
 }
 

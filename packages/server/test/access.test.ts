@@ -150,7 +150,7 @@ describe("Origin and Host", () => {
     { Origin: `http://localhost:${port}` },
     { Host: "evil.com" },
     { Host: `evil.com:${port}` },
-    { Host: `localhost:${port + 1}` },
+    { Host: `localhost.evil.com:${port}` },
     { Host: `LOCALHOST:${port}` },
     { Host: `127.0.0.1.evil.com:${port}` },
     { Host: `evil.com:${port}`, Origin: `http://evil.com:${port}` },
@@ -176,6 +176,7 @@ describe("Origin and Host", () => {
       { Host: `localhost:${port}` },
       { Host: "localhost" },
       { Host: `[::1]:${port}` },
+      { Host: `localhost:${port - 1}` },
       { Host: `localhost:${port}`, Origin: `http://localhost:${port}` },
       { Origin: "https://good.com" },
     ]) {

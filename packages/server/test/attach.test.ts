@@ -1,6 +1,7 @@
 /** Starting twice, attaching, resuming, and the flow of records to slow and many readers. */
+import type { JsonObject } from "@runagent/core";
 import { describe, expect, test } from "vitest";
-import { codeOf, connect, contents, deferred, post, resumeFrame, serveEntrypoints, startFrame } from "./support.ts";
+import { codeOf, connect, contents, deferred, get, post, resumeFrame, serveEntrypoints, startFrame } from "./support.ts";
 
 describe("starting twice", () => {
   test("runs the agent once, and both get everything", async () => {
@@ -252,5 +253,58 @@ describe("flow", () => {
     second.send(startFrame("a_stream", "inv-1"));
     expect(await second.next()).toMatchObject({ error: { code: "CURSOR_EXPIRED", details: { first_seq: expect.any(Number) } } });
     expect((await second.closed).code).toBe(4410);
+  });
+
+  test("maxLogRecords bounds the log like maxLogBytes, also by events", async () => {
+    let yielded = 0;
+    const full = deferred();
+    const server = await serveEntrypoints(
+      {
+        a_stream: async function* () {
+          for (; yielded < 200; yielded++) {
+            if (yielded === 20) full.resolve();
+            yield yielded;
+          }
+        },
+      },
+      { limits: { maxLogRecords: 20 } },
+    );
+    const first = await connect(server);
+    first.send(startFrame("a_stream", "inv-1", { window_bytes: 1 }));
+    const [started = {}] = await first.until((frame) => frame.seq === 1);
+    first.ws.close(1000);
+    await full.promise;
+    const second = await connect(server);
+    second.send(resumeFrame(started, 1));
+    expect(contents(await second.untilEnd())).toEqual(Array.from({ length: 199 }, (_, index) => index + 1));
+    second.send(startFrame("a_stream", "inv-1"));
+    const refused = await second.next();
+    expect(refused).toMatchObject({ error: { code: "CURSOR_EXPIRED" } });
+    const { first_seq } = (refused.error as { details: { first_seq: number } }).details;
+    // The bound, the one that went over it, and the terminal record.
+    expect(201 - first_seq + 1).toBeLessThanOrEqual(22);
+  });
+
+  test("while nobody is attached nothing is dropped: events beyond a full log are refused to the agent", async () => {
+    const server = await serveEntrypoints(
+      {
+        work: (_input, ctx) => {
+          try {
+            for (let n = 0; ; n++) ctx.emit({ type: "step", n });
+          } catch (error) {
+            return String(error);
+          }
+        },
+      },
+      { limits: { maxLogRecords: 20 } },
+    );
+    const body = { protocol: 2, invocation_id: "inv-1", entrypoint_tag: "work", input_args: [], input_kwargs: {} };
+    const answer = await post(`${server.url}/api/v1/agents/agent/run`, body);
+    expect(answer.body.data).toMatch(/maxLogRecords/);
+    const invocation = await get(`${server.url}/api/v1/invocations/inv-1`);
+    const peer = await connect(server);
+    peer.send(resumeFrame(invocation.body.data as JsonObject, 0));
+    const frames = await peer.untilEnd();
+    expect(frames.map((frame) => frame.seq)).toEqual(Array.from({ length: 24 }, (_, index) => index));
   });
 });

@@ -200,7 +200,7 @@ describe("leaving", () => {
     await first.closed;
     const { body } = await get(`${server.url}/api/v1/invocations/inv-1`);
     expect(body.data).toMatchObject({ status: "running" });
-    second.ws.terminate();
+    second.ws.close(1000);
     await aborted.promise;
     const after = await get(`${server.url}/api/v1/invocations/inv-1`);
     expect(after.body.data).toMatchObject({ status: "cancelled" });

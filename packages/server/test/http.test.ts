@@ -195,7 +195,8 @@ describe("the other routes", () => {
     ["GET", "/api/v1/invocations/nope", 404],
     ["GET", RUN, 405],
     ["POST", "/api/v1/health", 405],
-    ["POST", "/api/v1/agents/agent/run-stream", 405],
+    ["POST", "/api/v1/agents/agent/run-stream", 400],
+    ["PUT", "/api/v1/agents/agent/run-stream", 405],
     ["GET", "/api/v1/agents/agent/run-stream", 426],
     ["GET", "/api/v1/agents/a%2Fb/architecture", 400],
     ["GET", "/api/v1/agents/%2e%2e%2farchitecture/architecture", 400],
@@ -214,6 +215,6 @@ describe("the other routes", () => {
       error: { code: expect.any(String), message: expect.any(String) },
       request_id: expect.any(String),
     });
-    if (status === 405) expect(response.headers.get("allow")).toMatch(/^(GET|POST)$/);
+    if (status === 405) expect(response.headers.get("allow")).toMatch(/^(GET|POST|POST, GET)$/);
   });
 });

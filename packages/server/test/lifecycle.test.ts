@@ -245,7 +245,7 @@ describe("a store of one's own", () => {
       read: (after, limit) => later(log.read(after, limit)),
       head: () => later(log.head()),
       watch: (listener) => log.watch(() => setImmediate(listener)),
-      trim: (before, bytes) => later(log.trim(before, bytes)),
+      trim: (before, bounds) => later(log.trim(before, bounds)),
       drop: () => later(log.drop()),
     });
     return { durability: "disk", create: async (id) => wrap(await memory.create(id)) };
@@ -302,12 +302,12 @@ describe("a store of one's own", () => {
 
 test("a memory log fences off a second owner", async () => {
   const log = await createMemoryLogStore().create("inv-1");
-  const record = { seq: 1, kind: "data", text: "{}", bytes: 2 } as const;
+  const record = { seq: 1, kind: "data", data: Buffer.from("{}") } as const;
   expect(await log.append(log.epoch, 1, record)).toMatchObject({ firstSeq: 1, lastSeq: 1, bytes: 2 });
   expect(await thrownBy(() => log.append(log.epoch, 1, record))).toMatchObject({ code: "OWNER_LOST" });
   expect(await thrownBy(() => log.append("other", 2, { ...record, seq: 2 }))).toMatchObject({ code: "OWNER_LOST" });
   for (let seq = 2; seq <= 5000; seq++) await log.append(log.epoch, seq, { ...record, seq });
-  expect(await log.trim(3000, 100)).toMatchObject({ firstSeq: 3000, lastSeq: 5000, bytes: 4002 });
+  expect(await log.trim(3000, { bytes: 100, records: 10_000 })).toMatchObject({ firstSeq: 3000, lastSeq: 5000, bytes: 4002 });
   expect((await log.read(3000, 2)).map(({ seq }) => seq)).toEqual([3001, 3002]);
   expect((await log.read(4999, 9)).map(({ seq }) => seq)).toEqual([5000]);
   expect(await log.read(5000, 9)).toEqual([]);

@@ -24,7 +24,7 @@ describe("a stream", () => {
       invocation_id: "inv-1",
       seq: 0,
       first_seq: 1,
-      heartbeat_seconds: 0,
+      heartbeat_seconds: 15,
     });
     expect(started).toMatchObject({ resume_seconds: 86_400, durability: "memory" });
     expect(rest.map((frame) => frame.seq)).toEqual([1, 2, 3, 4, 5, 6]);

@@ -45,41 +45,33 @@ export interface PeerOptions extends ClientOptions {
   readonly version?: 1 | 2;
 }
 
-/** One end of a WebSocket connection to a server. */
-export class Peer {
-  readonly ws: WebSocket;
+/** The frames that came over a connection, in order, and those who wait for the next. */
+export class FrameInbox {
   readonly frames: JsonObject[] = [];
   readonly texts: string[] = [];
-  readonly closed: Promise<{ code: number; reason: string }>;
   #waiting: (() => void)[] = [];
   #taken = 0;
   #error: unknown;
+  #over = false;
 
-  constructor(ws: WebSocket, version: 1 | 2) {
-    this.ws = ws;
-    this.closed = new Promise((resolve) => {
-      ws.on("close", (code, reason) => {
-        resolve({ code, reason: reason.toString() });
-        this.#wake();
-      });
-    });
-    ws.on("message", (data) => {
-      const text = data.toString();
-      const frame = parseJsonObject(text, "frame", "PROTOCOL_ERROR");
-      try {
-        if (version === 2) readServerFrame(frame);
-      } catch (error) {
-        this.#error = error;
-      }
-      this.texts.push(text);
-      this.frames.push(frame);
-      this.#wake();
-    });
-    ws.on("error", () => {});
+  /** A frame arrived. */
+  protected take(text: string, version: 1 | 2): void {
+    const frame = parseJsonObject(text, "frame", "PROTOCOL_ERROR");
+    try {
+      if (version === 2) readServerFrame(frame);
+    } catch (error) {
+      this.#error = error;
+    }
+    this.texts.push(text);
+    this.frames.push(frame);
+    this.#wake();
   }
 
-  send(frame: unknown): void {
-    this.ws.send(typeof frame === "string" || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame));
+  /** No more will come. */
+  protected finish(error?: unknown): void {
+    this.#over = true;
+    this.#error ??= error;
+    this.#wake();
   }
 
   /** The next frame that was not taken yet. */
@@ -91,7 +83,7 @@ export class Peer {
         this.#taken++;
         return frame;
       }
-      if (this.ws.readyState === WebSocket.CLOSED) throw new Error("The connection closed and no frame came.");
+      if (this.#over) throw new Error("The connection closed and no frame came.");
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
@@ -115,6 +107,29 @@ export class Peer {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const wake of waiting) wake();
+  }
+}
+
+/** One end of a WebSocket connection to a server. */
+export class Peer extends FrameInbox {
+  readonly ws: WebSocket;
+  readonly closed: Promise<{ code: number; reason: string }>;
+
+  constructor(ws: WebSocket, version: 1 | 2) {
+    super();
+    this.ws = ws;
+    this.closed = new Promise((resolve) => {
+      ws.on("close", (code, reason) => {
+        resolve({ code, reason: reason.toString() });
+        this.finish();
+      });
+    });
+    ws.on("message", (data) => this.take(data.toString(), version));
+    ws.on("error", () => {});
+  }
+
+  send(frame: unknown): void {
+    this.ws.send(typeof frame === "string" || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame));
   }
 }
 

@@ -1,0 +1,95 @@
+/**
+ * One client attached to one invocation, over whatever transport: first the accept frame, then the records in order,
+ * and heartbeats while there is nothing else to send.
+ */
+import type { RunAgentError } from "@runagent/core";
+import type { Dialect } from "./dialects.ts";
+import type { Invocation } from "./invocation.ts";
+import type { LogRecord } from "./log.ts";
+import type { Opening } from "./opening.ts";
+import { toTimerMs } from "./options.ts";
+import { Reader } from "./reader.ts";
+import type { Services } from "./services.ts";
+
+/** The client's end of a transport. */
+export interface Outlet {
+  /** Sends a record. False: enough is waiting; `onDrained` is called once that is written. */
+  sendRecord(record: LogRecord, onDrained: () => void): boolean;
+  /** Sends a frame that is no record. */
+  sendReply(text: string): void;
+  /** Bytes wait that the peer has not taken. */
+  readonly stalled: boolean;
+  /** Is called in every turn in which something is sent. */
+  onTurn: () => void;
+}
+
+/** What an attachment tells whoever made it; at most one of the two, once. */
+export interface AttachmentEvents {
+  /** The terminal record was handed to the outlet. */
+  ended(): void;
+  /** No more records will come, and no terminal record. */
+  failed(error: RunAgentError): void;
+}
+
+/** A client that is attached. */
+export class Attachment {
+  readonly invocation: Invocation;
+  readonly #opening: Opening;
+  readonly #reader: Reader;
+  readonly #outlet: Outlet;
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  /** Attaches; sends nothing before `start`. */
+  constructor(opening: Opening, outlet: Outlet, events: AttachmentEvents) {
+    const { invocation, head, after, windowBytes } = opening;
+    this.invocation = invocation;
+    this.#opening = opening;
+    this.#outlet = outlet;
+    const drained = (): void => this.#reader.drained();
+    const sink = {
+      write: (record: LogRecord) => outlet.sendRecord(record, drained),
+      ended: () => events.ended(),
+      failed: (error: RunAgentError) => events.failed(error),
+    };
+    // A client that has the terminal record already gets it once more. [resume.end.1]
+    const hasAll = invocation.outcome !== undefined && after > 0 && after === head.lastSeq;
+    this.#reader = new Reader(invocation.log, hasAll ? after - 1 : after, windowBytes, sink, () => invocation.readerChanged());
+    invocation.attach(this.#reader);
+  }
+
+  /** Sends the accept frame, then the records as they come. */
+  start(dialect: Dialect, { limits, durability }: Services): void {
+    const { status, invocation, after: seq, head } = this.#opening;
+    const { heartbeatSeconds, retentionSeconds: resumeSeconds } = limits;
+    this.#outlet.sendReply(
+      dialect.accepted({ status, invocation, seq, firstSeq: head.firstSeq, heartbeatSeconds, resumeSeconds, durability }),
+    );
+    if (dialect.protocol === 2) this.#beatEvery(toTimerMs(heartbeatSeconds));
+    this.#reader.start();
+  }
+
+  /** The client's consumer took every record up to `seq`. @throws RunAgentError VALIDATION_ERROR for one that was never sent. */
+  ack(seq: number): void {
+    this.#reader.ack(seq);
+  }
+
+  /** Detaches. @param mayReturn The client was lost rather than gone: it may come back. */
+  close(mayReturn: boolean): void {
+    clearTimeout(this.#heartbeat);
+    this.#outlet.onTurn = () => {};
+    this.#reader.close();
+    this.invocation.detach(this.#reader, mayReturn);
+  }
+
+  /** The timer starts anew in every turn that sends something: it fires after exactly so much silence. [heartbeat.send.1] */
+  #beatEvery(ms: number): void {
+    const timer = setTimeout(() => {
+      // What waits in the socket is a sign of life once it gets through, and one heartbeat more behind it is none.
+      if (this.#outlet.stalled) timer.refresh();
+      else this.#outlet.sendReply(`{"type":"heartbeat","seq":${Math.max(this.#opening.after, this.#reader.sentSeq)}}`);
+    }, ms);
+    timer.unref();
+    this.#heartbeat = timer;
+    this.#outlet.onTurn = () => timer.refresh();
+  }
+}
