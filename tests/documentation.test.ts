@@ -108,6 +108,12 @@ describe("the README of @runagent/core", () => {
   });
 });
 
+describe("the README of @runagent/conformance", () => {
+  it("a fault proxy", async () => {
+    expect(await run("conformance", blocks("packages/conformance/README.md")[0] ?? "")).toMatch(/^\d+ \{/);
+  });
+});
+
 describe("the README of @runagent/server", () => {
   it.each(blocks("packages/server/README.md").map((code, index) => ({ index, code })))("example $index", async ({ index, code }) => {
     const example = start(`server-${index}`, code, "0");

@@ -3,7 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
-// The import rules: core <- {client, server} <- {examples, bench}; inside the client
+// The import rules: core <- {client, server, conformance} <- {examples, bench}; inside the client
 // state, queue <- session <- client, transports see the seam and core only, runtimes are leaves.
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -30,6 +30,7 @@ function importsOf(folder: string): Import[] {
 const client = importsOf("packages/client/src");
 const server = importsOf("packages/server/src");
 const core = importsOf("packages/core/src");
+const conformance = importsOf("packages/conformance/src");
 const src = (path: string): string => `packages/client/src/${path}`;
 const below = (folder: string) => (entry: Import) => entry.file.startsWith(folder);
 const list = (entries: Import[]): string[] => entries.map(({ file, target }) => `${file} imports ${target}`);
@@ -37,6 +38,12 @@ const list = (entries: Import[]): string[] => entries.map(({ file, target }) => 
 describe("import rules", () => {
   it("core imports nothing of ours, and no runtime", () => {
     expect(list(core.filter(({ target }) => !target.startsWith("packages/core/src") && target !== "@standard-schema/spec"))).toEqual([]);
+  });
+
+  it("conformance imports core, ws and Node, and neither side", () => {
+    const allowed = (target: string): boolean =>
+      target.startsWith("packages/conformance/src") || target.startsWith("node:") || ["@runagent/core", "ws"].includes(target);
+    expect(list(conformance.filter(({ target }) => !allowed(target)))).toEqual([]);
   });
 
   it("client and server never see each other", () => {
@@ -74,7 +81,7 @@ describe("import rules", () => {
   });
 
   it("no package has a cycle", () => {
-    for (const imports of [core, client, server]) expect(findCycle(imports)).toBeUndefined();
+    for (const imports of [core, client, server, conformance]) expect(findCycle(imports)).toBeUndefined();
   });
 });
 

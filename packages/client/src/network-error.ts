@@ -1,6 +1,8 @@
 import { isJsonObject, RunAgentError } from "@runagent/core";
 
-const TLS = /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/;
+const CERTIFICATE = /^(CERT_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/;
+/** The two sides cannot agree on TLS, or one of them does not speak it. */
+const TLS = /^(EPROTO|ERR_TLS_|ERR_SSL_)/;
 
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there",
@@ -31,11 +33,18 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
  */
 export function connectionError(cause: unknown, address: string, sent: boolean): RunAgentError {
   const code = findCode(cause);
-  if (code !== undefined && TLS.test(code)) {
+  if (code !== undefined && CERTIFICATE.test(code)) {
     return new RunAgentError("CONNECTION_ERROR", `The certificate of ${address} was not accepted (${code}).`, {
       cause,
       retryable: false,
       suggestion: "Install the certificate authority on this machine, or correct the address; certificates are never skipped.",
+    });
+  }
+  if (code !== undefined && TLS.test(code)) {
+    return new RunAgentError("CONNECTION_ERROR", `No TLS connection to ${address} could be agreed on (${code}).`, {
+      cause,
+      retryable: false,
+      suggestion: "Check whether the server speaks https there, or http.",
     });
   }
   const unreachable = code !== undefined && UNREACHABLE.has(code);

@@ -46,6 +46,8 @@ export interface ReconnectEvents {
 
 /** A connection that lasts so long was no failure. [live.reconnect.1] */
 const STABLE_MS = 5_000;
+/** The longest wait after a connection that the server had accepted: it is there, and so is the way to it, if only for moments. */
+const MAX_DELAY_ACCEPTED_MS = 1_000;
 
 /**
  * When a stream's next connection is made, and when none is made any more: the retry predicate, applied over time. [live.giveup.1]
@@ -65,6 +67,8 @@ export class Reconnects {
   #reached = false;
   readonly #beganMs: number;
   #acceptedMs: number | undefined;
+  /** The connection that was lost last had been accepted. */
+  #wasAccepted = false;
   #stopWindow: (() => void) | undefined;
 
   constructor(options: RetryOptions, connectMs: number, timers: Timers, events: ReconnectEvents) {
@@ -102,6 +106,7 @@ export class Reconnects {
 
   /** The connection is gone, or was refused. */
   lost(error: RunAgentError, loss: Loss): void {
+    this.#wasAccepted = this.#acceptedMs !== undefined;
     if (this.#acceptedMs !== undefined && this.#timers.now() - this.#acceptedMs >= STABLE_MS) this.#attempt = 0;
     this.#acceptedMs = undefined;
     if (error.origin === "wire") this.#refusals++;
@@ -153,7 +158,8 @@ export class Reconnects {
 
   #nextDelayMs(error: RunAgentError): number {
     const { random, maxReconnectDelayMs } = this.#options;
-    return retryDelayMs(this.#attempt++, random(), maxReconnectDelayMs, error);
+    const maxDelayMs = this.#wasAccepted ? Math.min(MAX_DELAY_ACCEPTED_MS, maxReconnectDelayMs) : maxReconnectDelayMs;
+    return retryDelayMs(this.#attempt++, random(), maxDelayMs, error);
   }
 
   /** Once a server was reached, each connection has a deadline of its own. */

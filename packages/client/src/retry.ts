@@ -38,7 +38,7 @@ export interface Situation {
 const MAX_REFUSALS = 5;
 /** Nor will one that leaves out the same record so often have it. */
 const MAX_GAPS = 5;
-const FIRST_DELAY_MS = 100;
+const FIRST_DELAY_MS = 50;
 /** What a server may ask for by Retry-After. [http.retry.2] */
 const MAX_RETRY_AFTER_MS = 60_000;
 

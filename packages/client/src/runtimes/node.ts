@@ -185,8 +185,7 @@ function toRefusal({ statusCode: status = 0, headers }: IncomingMessage, text: s
   const envelope = readEnvelope(text);
   const error = withRetryAfter(refusalError(status, envelope, address), status, headers["retry-after"], Date.now());
   // Too many, or a failure for now, is no word about WebSockets; nor is what the server itself says in its envelope.
-  const forNow = status === 429 || (status >= 500 && status !== 501 && status !== 505);
-  return { error, upgradeRefused: status === 426 || (envelope === undefined && !forNow) };
+  return { error, upgradeRefused: status === 426 || (envelope === undefined && !isForNow(status)) };
 }
 
 function refusalError(status: number, envelope: JsonObject | undefined, address: string): RunAgentError {
@@ -194,9 +193,15 @@ function refusalError(status: number, envelope: JsonObject | undefined, address:
   if (status === 401 || status === 403) return notAdmitted(status, address);
   if (status === 429) return errorFromHttp(status, undefined);
   return new RunAgentError("CONNECTION_ERROR", `${address} did not open a WebSocket: it answered with HTTP status ${status}.`, {
-    retryable: status >= 500,
+    origin: "wire",
+    retryable: isForNow(status),
     suggestion: "Check host, port or baseUrl, and that a proxy on the way lets WebSockets through.",
   });
+}
+
+/** Too many, or a failure that may pass; 501 and 505 say that it will not. */
+function isForNow(status: number): boolean {
+  return status === 429 || (status >= 500 && status !== 501 && status !== 505);
 }
 
 function readEnvelope(text: string): JsonObject | undefined {
