@@ -62,7 +62,7 @@ export interface ConnectionOptions {
   readonly maxFragments?: number | undefined;
   /**
    * How many bytes of records may wait for the consumer: the window that a version 2 server is given, and where there is none
-   * the place at which reading from the network stops. Default 1048576.
+   * the place at which reading from the network stops. Default 262144.
    */
   readonly bufferBytes?: number | undefined;
   /** What carries streams. auto, the default: a WebSocket, and server-sent events where WebSockets are refused on the way. */
@@ -125,7 +125,7 @@ const DEFAULT_IDLE_TIMEOUT_MS = 300_000;
 const DEFAULT_MAX_SERVER_FRAME_BYTES = 16 * 1024 * 1024;
 /** Many small pieces pin far more memory than they hold. [limit.named.1] */
 const DEFAULT_MAX_FRAGMENTS = 64;
-const DEFAULT_BUFFER_BYTES = 1024 * 1024;
+const DEFAULT_BUFFER_BYTES = 256 * 1024;
 const MAX_BUFFER_BYTES = 2 ** 31 - 1;
 const DEFAULT_MAX_RECONNECT_DELAY_MS = 10_000;
 const DEFAULT_MAX_IDLE_CONNECTIONS = 8;

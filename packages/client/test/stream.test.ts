@@ -157,7 +157,7 @@ describe("a stream of version 2", () => {
     expect(start).toEqual({
       type: "start",
       protocol: 2,
-      window_bytes: 1_048_576,
+      window_bytes: 262_144,
       invocation_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       entrypoint_tag: "story_stream",
       input_args: [1, "two"],

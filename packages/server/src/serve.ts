@@ -22,6 +22,8 @@ import { createUpgradeHandler, type OpenConnections, refuseSocket } from "./upgr
 
 const PING_INTERVAL_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 5_000;
+// Node asks for 511: when thousands of clients come back at once, the rest would wait for the next try of their kernels, a second or more.
+const LISTEN_BACKLOG = 4096;
 // A few more sockets than connections, so that one too many can be told why.
 const SPARE_SOCKETS = 64;
 
@@ -192,7 +194,7 @@ function trackSockets(server: Server): Set<Socket> {
 async function listen(server: Server, host: string, port: number): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(describeListenError(error, host, port)));
-    server.listen(port, host, resolve);
+    server.listen({ port, host, backlog: LISTEN_BACKLOG }, resolve);
   });
   const address = server.address();
   return isAddressInfo(address) ? address.port : port;
