@@ -27,8 +27,8 @@ export interface Dial {
   readonly delayMs: number;
   /** Milliseconds until it must be open; 0 or Infinity: no deadline. */
   readonly connectMs: number;
-  /** Milliseconds from the opening until the server must have accepted; 0: it may take its time. */
-  readonly acceptMs: number;
+  /** The server speaks version 2: it accepts at once, so that `connectMs` bounds that as well. */
+  readonly version2: boolean;
 }
 
 /** The watchdog looks so often while twice the heartbeat passes; it finds a silence of one look less, so that it is never late. [live.client.1] */
@@ -64,10 +64,10 @@ export class Link {
   }
 
   /** Makes a connection, after a while. */
-  dial({ first, delayMs, connectMs, acceptMs }: Dial): void {
+  dial(dial: Dial): void {
     this.drop();
-    if (delayMs > 0) this.#after(delayMs, () => this.#connect(first, connectMs, acceptMs));
-    else this.#connect(first, connectMs, acceptMs);
+    if (dial.delayMs > 0) this.#after(dial.delayMs, () => this.#connect(dial));
+    else this.#connect(dial);
   }
 
   /** The server has accepted: from now on its silence counts. `heartbeatSeconds` 0: it sends no heartbeats. */
@@ -122,13 +122,15 @@ export class Link {
     this.#leave()?.drop();
   }
 
-  #connect(first: Dial["first"], connectMs: number, acceptMs: number): void {
+  #connect({ first, connectMs, version2 }: Dial): void {
     const generation = ++this.#generation;
     const isCurrent = (): boolean => generation === this.#generation;
     if (isDeadline(connectMs)) {
       this.#after(connectMs, () => {
         const message = `The connection was not open after ${Math.round(connectMs)} ms (connectTimeoutMs).`;
-        this.#lose({ code: 1006, reason: "", error: new RunAgentError("TIMEOUT", message, { retryable: true, details: UNREACHABLE }) });
+        // A request that went out may have arrived, although nothing came back.
+        const details = { unreachable: this.#connection?.sent !== true };
+        this.#lose({ code: 1006, reason: "", error: new RunAgentError("TIMEOUT", message, { retryable: true, details }) });
       });
     }
     const events: TransportEvents = {
@@ -136,7 +138,7 @@ export class Link {
         if (!isCurrent()) return;
         this.#opened = true;
         this.#stopTimer();
-        if (acceptMs > 0) this.#after(acceptMs, () => this.#dead(`The server did not answer within ${Math.round(acceptMs)} ms.`));
+        if (isDeadline(connectMs) && (version2 || this.#connection?.version2)) this.#after(connectMs, () => this.#unanswered(connectMs));
         this.#events.opened();
       },
       text: (text) => {
@@ -152,6 +154,12 @@ export class Link {
       // What cannot be sent at all; said in the error.
       this.#lose({ code: 1006, reason: "", error: RunAgentError.is(error) ? error : cannotSend(error) });
     }
+  }
+
+  #unanswered(ms: number): void {
+    const message = `The server did not accept within ${Math.round(ms)} ms (connectTimeoutMs); a proxy on the way may hold back what it sends.`;
+    const error = new RunAgentError("CONNECTION_ERROR", message, { retryable: true, details: { unanswered: true } });
+    this.#lose({ code: 1006, reason: "", error });
   }
 
   #dead(message: string): void {
@@ -178,8 +186,6 @@ export class Link {
     this.#stopTimer = this.#timers.start(ms, callback);
   }
 }
-
-const UNREACHABLE = { unreachable: true };
 
 function cannotSend(cause: unknown): RunAgentError {
   return new RunAgentError("PROTOCOL_ERROR", "The stream failed inside the client.", { cause });

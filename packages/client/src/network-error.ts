@@ -3,6 +3,8 @@ import { isJsonObject, RunAgentError } from "@runagent/core";
 const CERTIFICATE = /^(CERT_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/;
 /** The two sides cannot agree on TLS, or one of them does not speak it. */
 const TLS = /^(EPROTO|ERR_TLS_|ERR_SSL_)/;
+/** What came is no HTTP. */
+const NOT_HTTP = /^HPE_/;
 
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there",
@@ -47,6 +49,13 @@ export function connectionError(cause: unknown, address: string, sent: boolean):
       suggestion: "Check whether the server speaks https there, or http.",
     });
   }
+  if (code !== undefined && NOT_HTTP.test(code)) {
+    return new RunAgentError("CONNECTION_ERROR", `${address} does not speak HTTP (${code}).`, {
+      cause,
+      retryable: false,
+      suggestion: "Check host, port or baseUrl: another server may be listening there.",
+    });
+  }
   const unreachable = code !== undefined && UNREACHABLE.has(code);
   const details = { ...(code === undefined ? {} : { code }), unreachable };
   if (code === "UND_ERR_CONNECT_TIMEOUT") {
@@ -71,6 +80,11 @@ export function isUnreachable(error: RunAgentError): boolean {
 /** True for a failure of the network, which says nothing of what the server did. */
 export function isLost(error: RunAgentError): boolean {
   return error.origin === "local" && isJsonObject(error.details) && "unreachable" in error.details;
+}
+
+/** True for a connection that was open, and on which a server did not accept in time. */
+export function isUnanswered(error: RunAgentError): boolean {
+  return isJsonObject(error.details) && error.details.unanswered === true;
 }
 
 /** The same error of a request that may be repeated, whatever became of it. */

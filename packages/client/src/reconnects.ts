@@ -1,4 +1,5 @@
 import { RunAgentError } from "@runagent/core";
+import { isUnanswered } from "./network-error.ts";
 import { decide, retryDelayMs, type Situation } from "./retry.ts";
 import { isDeadline, type Timers } from "./timers.ts";
 
@@ -70,6 +71,7 @@ export class Reconnects {
   /** The connection that was lost last had been accepted. */
   #wasAccepted = false;
   #stopWindow: (() => void) | undefined;
+  #stopped = false;
 
   constructor(options: RetryOptions, connectMs: number, timers: Timers, events: ReconnectEvents) {
     this.#options = options;
@@ -104,12 +106,17 @@ export class Reconnects {
     this.#gaps++;
   }
 
+  /** The stream has ended: an answer that is still awaited changes nothing. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   /** The connection is gone, or was refused. */
   lost(error: RunAgentError, loss: Loss): void {
     this.#wasAccepted = this.#acceptedMs !== undefined;
     if (this.#acceptedMs !== undefined && this.#timers.now() - this.#acceptedMs >= STABLE_MS) this.#attempt = 0;
     this.#acceptedMs = undefined;
-    if (error.origin === "wire") this.#refusals++;
+    if (error.origin === "wire" || isUnanswered(error)) this.#refusals++;
     switch (decide(error, { ...loss, reached: this.#reached, refusals: this.#refusals, gaps: this.#gaps })) {
       case "give-up":
         this.#events.giveUp(error);
@@ -147,8 +154,13 @@ export class Reconnects {
       this.#events.giveUp(error);
       return;
     }
-    const answered = (version2: boolean): void => (version2 ? this.#again(error) : this.#events.giveUp(error));
+    const answered = (version2: boolean): void => {
+      if (this.#stopped) return;
+      if (version2) this.#again(error);
+      else this.#events.giveUp(error);
+    };
     const failed = (cause: unknown): void => {
+      if (this.#stopped) return;
       if (RunAgentError.is(cause) && cause.retryable) this.#ask(error, sinceMs);
       else this.#events.giveUp(error);
     };

@@ -33,7 +33,7 @@ export async function requestRepeatedly(options: RepeatOptions, request: HttpReq
       const version2 = idempotent || server.version2;
       const situation = { reached, sent: !isUnreachable(error), accepted: false, resumable: false, version2, refusals, gaps: 0 };
       const decision = decide(isLost(error) ? repeatable(error) : error, situation);
-      if (decision === "give-up" || (decision === "ask-version" && !(await asksYes(server)))) throw error;
+      if (decision === "give-up" || (decision === "ask-version" && !(await asksYes(server, until - now(), request.signal)))) throw error;
       const delayMs = retryDelayMs(attempt, options.random(), options.maxReconnectDelayMs, error);
       if (now() + delayMs >= until) throw error;
       await wait(delayMs, request.signal);
@@ -41,22 +41,28 @@ export async function requestRepeatedly(options: RepeatOptions, request: HttpReq
   }
 }
 
-/** A server that cannot be asked is not known to speak version 2. */
-async function asksYes(server: RetryOptions["server"]): Promise<boolean> {
-  try {
-    return await server.ask();
-  } catch {
-    return false; // What the request itself came to is the error to show.
-  }
+/** A server that cannot be asked in time is not known to speak version 2. @throws RunAgentError when the signal fires meanwhile. */
+async function asksYes(server: RetryOptions["server"], ms: number, signal: AbortSignal | undefined): Promise<boolean> {
+  let answer = false;
+  // What the request itself came to is the error to show.
+  const asked = server.ask().then(
+    (version2) => {
+      answer = version2;
+    },
+    () => {},
+  );
+  await wait(ms, signal, asked);
+  return answer;
 }
 
-/** @throws RunAgentError when the signal fires meanwhile. */
-async function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+/** Waits, or until `done` settles if that is sooner. @throws RunAgentError when the signal fires meanwhile. */
+async function wait(ms: number, signal: AbortSignal | undefined, done?: Promise<void>): Promise<void> {
   const timers = new Timers(REAL_CLOCK);
   let forget = (): void => {};
   await new Promise<void>((resolve) => {
     if (signal !== undefined) forget = onAbort(signal, resolve);
-    timers.start(ms, resolve);
+    if (ms < Number.POSITIVE_INFINITY) timers.start(ms, resolve);
+    void done?.then(resolve);
   });
   timers.stopAll();
   forget();

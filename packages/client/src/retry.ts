@@ -28,7 +28,7 @@ export interface Situation {
   readonly resumable: boolean;
   /** The server is known to speak version 2: sending the same start twice runs the agent once. */
   readonly version2: boolean;
-  /** Answers in a row that refused. */
+  /** Answers in a row that refused, or did not come. */
   readonly refusals: number;
   /** Connections in a row that left out a record. */
   readonly gaps: number;
@@ -88,6 +88,10 @@ const LOST: ReadonlySet<number> = new Set([1000, 1001, 1005, 1006, 1011, 1012, 1
 
 /** What the caller is told when a stream is given up: a lost connection that may have carried records is a truncated stream. [stream.end.3] */
 export function finalError(error: RunAgentError, { sent, accepted }: Pick<Situation, "sent" | "accepted">): RunAgentError {
+  // Calling once more may run the agent twice.
+  if (error.code === "TIMEOUT" && error.retryable && sent) {
+    return new RunAgentError("TIMEOUT", error.message, { cause: error.cause, retryable: false });
+  }
   const lost = error.code === "CONNECTION_ERROR" && error.retryable && (sent || accepted);
   const overloaded = error.code === "RATE_LIMITED" && isJsonObject(error.details) && "closeCode" in error.details && accepted;
   if (!lost && !overloaded) return error;

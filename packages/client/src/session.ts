@@ -247,9 +247,7 @@ export class Session {
   }
 
   #dial(delayMs: number, connectMs: number): void {
-    const { version2 } = this.#loss();
-    const acceptMs = version2 ? this.#options.deadlines.connectMs : 0;
-    this.#link.dial({ first: () => this.#firstFrame(), delayMs, connectMs, acceptMs });
+    this.#link.dial({ first: () => this.#firstFrame(), delayMs, connectMs, version2: this.#loss().version2 });
   }
 
   /** With a cursor a resume, else the start, once more. [resume.use.1] */
@@ -385,6 +383,7 @@ export class Session {
     this.#first = undefined;
     this.#forgetSignal();
     this.#timers.stopAll();
+    this.#reconnects.stop();
     if (end.status === "failed") this.#refuse(end.error);
     else this.#refuse(new RunAgentError("CANCELLED", "The stream ended before the server accepted it."));
     this.#cancelling.ended(end.status === "failed" ? end.error : end.status);

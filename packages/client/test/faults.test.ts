@@ -336,7 +336,9 @@ describe("servers that cannot be reached, or are none", () => {
     const server = await serveScript({
       upgrade: (_, socket) => socket.end(`HTTP/1.1 ${status} Status\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`),
     });
-    expect((await failureOf(streamClient(server).runStream({}).collect())).code).toBe(code);
+    const client = streamClient(server);
+    expect((await failureOf(client.runStream({}).collect())).code).toBe(code);
+    await client.close();
     await server.idle();
   });
 
@@ -352,12 +354,17 @@ describe("servers that cannot be reached, or are none", () => {
   });
 
   it("a server that answers in another language", async () => {
-    const server = createServer((socket) => socket.on("error", () => {}).end("220 smtp ready\r\n")).listen(0, "127.0.0.1");
+    let connections = 0;
+    const server = createServer((socket) => {
+      connections++;
+      socket.on("error", () => {}).end("220 smtp ready\r\n");
+    }).listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
     const fake = await serveScript({});
-    const error = await failureOf(streamClient(fake, { port }).runStream({}).collect());
+    const error = await failureOf(streamClient(fake, { port, connectTimeoutMs: 500 }).runStream({}).collect());
     expect(error.code).toBe("CONNECTION_ERROR");
+    expect(connections).toBe(1);
     server.close();
   });
 

@@ -11,6 +11,8 @@ export interface ScriptedServer {
   readonly requests: SeenRequest[];
   /** Sockets that are open now. */
   readonly sockets: ReadonlySet<Socket>;
+  /** TCP connections so far. */
+  readonly connections: number;
   /** Resolves when no socket is open. */
   idle(): Promise<void>;
   close(): Promise<void>;
@@ -28,18 +30,54 @@ export interface Script {
   http?(request: SeenRequest, response: ServerResponse): void | Promise<void>;
   /** Plays one WebSocket connection. */
   stream?(peer: Peer): void | Promise<void>;
-  /** In place of an upgrade. */
-  upgrade?(request: IncomingMessage, socket: Socket): void;
+  /** In place of an upgrade; with true it is upgraded all the same. */
+  upgrade?(request: IncomingMessage, socket: Socket): unknown;
+}
+
+/** What plays the server's end of one stream, whatever carries it. */
+export abstract class Player {
+  abstract send(frame: unknown): void;
+  /** Takes the start or resume and accepts it in version 2. */
+  abstract accept(extra?: Record<string, unknown>): Promise<Record<string, unknown>>;
+  /** Breaks off. */
+  abstract reset(): void;
+
+  data(seq: number, content: unknown = seq): void {
+    this.send({ type: "data", seq, content });
+  }
+
+  /** Sends the chunks `from` to `to`; each is its seq. */
+  burst(from: number, to: number): void {
+    for (let seq = from; seq <= to; seq++) this.data(seq);
+  }
+
+  /** Sends what is left of a log of `chunks` chunks after what the client asked for, and the end. */
+  finish(first: Record<string, unknown>, chunks: number): void {
+    this.burst(Number(first.after_seq ?? 0) + 1, chunks);
+    this.complete(first.invocation_id, chunks + 1, chunks);
+  }
+
+  complete(invocationId: unknown, seq: number, totalChunks: number): void {
+    this.send({
+      type: "status",
+      status: "stream_completed",
+      seq,
+      invocation_id: invocationId,
+      total_chunks: totalChunks,
+      execution_time: 0.5,
+    });
+  }
 }
 
 /** The server's end of one WebSocket. */
-export class Peer {
+export class Peer extends Player {
   readonly socket: WebSocket;
   readonly closed: Promise<{ code: number }>;
   readonly #frames: Record<string, unknown>[] = [];
   readonly #waiting: ((frame: Record<string, unknown>) => void)[] = [];
 
   constructor(socket: WebSocket) {
+    super();
     this.socket = socket;
     this.closed = new Promise((resolve) => socket.on("close", (code) => resolve({ code })));
     socket.on("error", () => {});
@@ -61,26 +99,22 @@ export class Peer {
     this.socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
   }
 
-  /** Takes the start and accepts it in version 2. */
+  /** The next frame of the client that is of this type; what comes before it is passed over. */
+  async nextOf(type: string): Promise<Record<string, unknown>> {
+    for (;;) {
+      const frame = await this.next();
+      if (frame.type === type) return frame;
+    }
+  }
+
   async accept(extra: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
-    const start = await this.next();
-    this.send({ ...started(String(start.invocation_id)), ...extra });
-    return start;
+    const first = await this.next();
+    this.send({ ...acceptOf(first), ...extra });
+    return first;
   }
 
-  data(seq: number, content: unknown = seq): void {
-    this.send({ type: "data", seq, content });
-  }
-
-  complete(invocationId: unknown, seq: number, totalChunks: number): void {
-    this.send({
-      type: "status",
-      status: "stream_completed",
-      seq,
-      invocation_id: invocationId,
-      total_chunks: totalChunks,
-      execution_time: 0.5,
-    });
+  reset(): void {
+    this.socket.terminate();
   }
 }
 
@@ -98,6 +132,12 @@ export function started(invocationId: string): Record<string, unknown> {
     resume_seconds: 0,
     durability: "memory",
   };
+}
+
+/** The accept frame for a start or resume. */
+export function acceptOf(first: Record<string, unknown>): Record<string, unknown> {
+  const resumed = { status: "stream_resumed", seq: first.after_seq, epoch: first.epoch };
+  return { ...started(String(first.invocation_id)), ...(first.type === "resume" ? resumed : {}) };
 }
 
 export async function createScriptedServer(script: Script): Promise<ScriptedServer> {
@@ -121,12 +161,12 @@ export async function createScriptedServer(script: Script): Promise<ScriptedServ
   const webSockets = new WebSocketServer({ noServer: true });
   server.on("upgrade", (request, socket, head) => {
     see(request, "");
-    if (script.upgrade) {
-      socket.on("end", () => socket.destroy()).resume();
-      script.upgrade(request, socket as Socket);
-    } else webSockets.handleUpgrade(request, socket, head, (webSocket) => void script.stream?.(new Peer(webSocket)));
+    if (script.upgrade && script.upgrade(request, socket as Socket) !== true) socket.on("end", () => socket.destroy()).resume();
+    else webSockets.handleUpgrade(request, socket, head, (webSocket) => void script.stream?.(new Peer(webSocket)));
   });
+  let connections = 0;
   server.on("connection", (socket) => {
+    connections++;
     sockets.add(socket);
     socket.on("error", () => {});
     socket.on("close", () => {
@@ -142,6 +182,9 @@ export async function createScriptedServer(script: Script): Promise<ScriptedServ
     url: `http://127.0.0.1:${port}`,
     requests,
     sockets,
+    get connections() {
+      return connections;
+    },
     idle: () => (sockets.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     async close() {
       for (const socket of sockets) socket.destroy();
