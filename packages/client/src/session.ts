@@ -107,7 +107,7 @@ export class Session {
     this.#link = new Link(options.transport, this.#timers, {
       opened: () => this.#onOpened(),
       text: (text) => this.#onText(text),
-      lost: (info, connection) => this.#onLost(errorOfClose(info, this.#acceptedOnce), connection),
+      lost: (info, connection) => this.#onLost(errorOfClose(info, this.state.accepted), connection),
     });
     this.#cancelling = new Cancelling(this.#timers, {
       state: this.state,

@@ -5,7 +5,7 @@ import { type RetryInfo, RunAgentClient } from "runagent";
 import { describe, expect, it } from "vitest";
 import { cursorOf, deferred, drain, failureOf, inTurn, RESUMABLE, serveScript, streamClient } from "./harness.ts";
 import { acceptOf, type Peer, type Player } from "./scripted-server.ts";
-import { type SsePeer, serveSse } from "./sse-peer.ts";
+import { SsePeer, serveSse } from "./sse-peer.ts";
 
 const FAST = { maxReconnectDelayMs: 1 };
 /** Silence is found after 200 ms. */
@@ -221,6 +221,22 @@ describe("the connect deadline", () => {
     expect(stream.summary?.reconnects).toBe(2);
     await server.idle();
   });
+
+  it.each(["websocket", "sse"] as const)(
+    "a server of version 2 that takes the start and never accepts it is given up after five: %s",
+    async (transport) => {
+      const plays: ((peer: Player) => void | Promise<void>)[] = [rest, (peer) => void (peer instanceof SsePeer && peer.open())];
+      const server = await (transport === "sse" ? serveSse(plays) : serveScript({ stream: inTurn<Peer>(...plays) }));
+      const client = streamClient(server, { ...FAST, transport, connectTimeoutMs: 150 });
+      expect(await client.runStream({}).collect()).toEqual([1, 2, 3, 4]);
+      const error = await failureOf(client.runStream({}, { timeoutMs: 5000 }).collect());
+      expect(error).toMatchObject({ code: "STREAM_TRUNCATED", retryable: false, cursor: undefined });
+      expect(error.message).toContain("connectTimeoutMs");
+      // Five that were open; on a busy machine one more may not have been open in time.
+      expect(server.requests.length).toBeLessThanOrEqual(1 + 8);
+      await client.close();
+    },
+  );
 
   it("does not bound the acceptance of a server whose version is unknown: a version 1 agent may take its time", async () => {
     const server = await serveScript({

@@ -245,4 +245,10 @@ describe("finalError", () => {
     expect(shown.details).toEqual(error.details);
     if (final === "STREAM_TRUNCATED") expect(shown.retryable).toBe(false);
   });
+
+  it("a TIMEOUT of a connection that carried the start is not one to repeat", () => {
+    const error = errorOf("TIMEOUT", { retryable: true });
+    expect(finalError(error, { sent: true, accepted: false })).toMatchObject({ code: "TIMEOUT", retryable: false, message: error.message });
+    expect(finalError(error, { sent: false, accepted: false })).toBe(error);
+  });
 });

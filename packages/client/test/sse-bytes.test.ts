@@ -199,10 +199,7 @@ describe("a body that does not flow", () => {
 
   it("after its headers is dropped when connectTimeoutMs have passed without the accept frame: a proxy may hold it back", async () => {
     const server = await serveSse([
-      (peer) => {
-        peer.open();
-        peer.response.flushHeaders();
-      },
+      (peer) => peer.open(),
       async (peer) => {
         const { invocation_id } = await peer.accept(RESUMABLE);
         peer.data(1);
