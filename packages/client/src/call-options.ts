@@ -9,7 +9,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds the invocation may take in all. Default: timeoutSeconds of the client; else 300000 for run, none for streams. */
   readonly timeoutMs?: number | undefined;
-  /** In place of the client's. */
+  /** In place of the client's, for a stream; over server-sent events it can only be made shorter. */
   readonly connectTimeoutMs?: number | undefined;
   /** In place of the client's. */
   readonly idleTimeoutMs?: number | undefined;

@@ -343,7 +343,8 @@ function share(config: ClientConfig, options: ConnectionOptions, runtime: Runtim
   const sse = (): Transport => createSseTransport(http, config.agentId);
   const transports = { websocket: webSocket, sse, auto: () => createAutoTransport(webSocket(), sse()) };
   const path = `/agents/${encodeURIComponent(config.agentId)}/architecture`;
-  const getArchitecture = async (): Promise<unknown> => dataOf(await requestJson(http, { method: "GET", path, timeoutMs: ASK_TIMEOUT_MS }));
+  const getArchitecture = async (signal: AbortSignal): Promise<unknown> =>
+    dataOf(await requestJson(http, { method: "GET", path, signal, timeoutMs: ASK_TIMEOUT_MS }));
   return { runtime, http, transport: transports[config.transport](), server: createKnownVersion(getArchitecture) };
 }
 

@@ -5,7 +5,7 @@ import type { KnownVersion } from "./reconnects.ts";
  * Remembers whether the server speaks version 2, from whatever it answers. Only a yes is remembered: servers are updated.
  * @param getArchitecture Reads the data of GET architecture.
  */
-export function createKnownVersion(getArchitecture: () => Promise<unknown>): KnownVersion {
+export function createKnownVersion(getArchitecture: (signal: AbortSignal) => Promise<unknown>): KnownVersion {
   let version2 = false;
   return {
     get version2() {
@@ -14,8 +14,8 @@ export function createKnownVersion(getArchitecture: () => Promise<unknown>): Kno
     learn(protocol) {
       version2 = protocol === 2;
     },
-    async ask() {
-      const architecture = await getArchitecture();
+    async ask(signal) {
+      const architecture = await getArchitecture(signal);
       const versions = isJsonObject(architecture) ? architecture.protocol_versions : undefined;
       version2 = Array.isArray(versions) && versions.includes(2);
       return version2;

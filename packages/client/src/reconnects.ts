@@ -27,8 +27,8 @@ export interface RetryOptions {
 export interface KnownVersion {
   readonly version2: boolean;
   learn(protocol: 1 | 2): void;
-  /** Asks it. @throws RunAgentError when there is no answer. */
-  ask(): Promise<boolean>;
+  /** Asks it. @throws RunAgentError when there is no answer, or the signal fires. */
+  ask(signal: AbortSignal): Promise<boolean>;
 }
 
 /** What the session knows of a loss. */
@@ -71,7 +71,8 @@ export class Reconnects {
   /** The connection that was lost last had been accepted. */
   #wasAccepted = false;
   #stopWindow: (() => void) | undefined;
-  #stopped = false;
+  /** Ends the question that is asked now. */
+  #asking: AbortController | undefined;
 
   constructor(options: RetryOptions, connectMs: number, timers: Timers, events: ReconnectEvents) {
     this.#options = options;
@@ -106,9 +107,9 @@ export class Reconnects {
     this.#gaps++;
   }
 
-  /** The stream has ended: an answer that is still awaited changes nothing. */
+  /** The stream has ended. */
   stop(): void {
-    this.#stopped = true;
+    this.#asking?.abort();
   }
 
   /** The connection is gone, or was refused. */
@@ -154,17 +155,19 @@ export class Reconnects {
       this.#events.giveUp(error);
       return;
     }
+    this.#asking = new AbortController();
+    const { signal } = this.#asking;
     const answered = (version2: boolean): void => {
-      if (this.#stopped) return;
+      if (signal.aborted) return;
       if (version2) this.#again(error);
       else this.#events.giveUp(error);
     };
     const failed = (cause: unknown): void => {
-      if (this.#stopped) return;
+      if (signal.aborted) return;
       if (RunAgentError.is(cause) && cause.retryable) this.#ask(error, sinceMs);
       else this.#events.giveUp(error);
     };
-    const ask = (): void => void this.#options.server.ask().then(answered, failed);
+    const ask = (): void => void this.#options.server.ask(signal).then(answered, failed);
     this.#timers.start(this.#nextDelayMs(error), ask);
   }
 

@@ -44,14 +44,19 @@ export async function requestRepeatedly(options: RepeatOptions, request: HttpReq
 /** A server that cannot be asked in time is not known to speak version 2. @throws RunAgentError when the signal fires meanwhile. */
 async function asksYes(server: RetryOptions["server"], ms: number, signal: AbortSignal | undefined): Promise<boolean> {
   let answer = false;
+  const asking = new AbortController();
   // What the request itself came to is the error to show.
-  const asked = server.ask().then(
+  const asked = server.ask(asking.signal).then(
     (version2) => {
       answer = version2;
     },
     () => {},
   );
-  await wait(ms, signal, asked);
+  try {
+    await wait(ms, signal, asked);
+  } finally {
+    asking.abort();
+  }
   return answer;
 }
 

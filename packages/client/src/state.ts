@@ -202,6 +202,7 @@ function takeStatus(state: StreamState, frame: Extract<ServerFrame, { type: "sta
       return takeStarted(state, frame);
     case "stream_completed":
     case "stream_cancelled": {
+      if (isLeftover(state, frame.invocation_id)) return NONE;
       checkInvocation(state, frame.invocation_id);
       const stopped = advanceToEnd(state, frame.seq);
       if (stopped !== undefined) return stopped;
@@ -214,6 +215,7 @@ function takeStatus(state: StreamState, frame: Extract<ServerFrame, { type: "sta
       return { type: "completed", record: frame, totals: frame };
     }
     case "cancel_acknowledged":
+      if (isLeftover(state, frame.invocation_id)) return NONE;
       checkInvocation(state, frame.invocation_id);
       return { type: "cancel-acknowledged", frame };
     default:
@@ -295,6 +297,13 @@ function completeV1(state: StreamState, { invocationId, totalChunks, executionTi
 
 function isRecord(frame: UnknownFrame): frame is UnknownRecord {
   return frame.seq !== undefined;
+}
+
+/** On a warm connection something that came twice may be left of the invocation before. [conn.warm.1] */
+function isLeftover(state: StreamState, invocationId: string): boolean {
+  if (state.accepted || invocationId === state.invocationId) return false;
+  state.ignored++;
+  return true;
 }
 
 function checkInvocation(state: StreamState, invocationId: string): void {

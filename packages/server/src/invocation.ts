@@ -55,6 +55,7 @@ export class Invocation {
   /** Set at the first reason to end; from then on nothing else ends it, and nothing but the terminal record is appended. */
   #ending: Outcome | undefined;
   #cancelAfterTurn = false;
+  #lost = false;
   #chunks = 0;
   #executionTime: number | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -114,6 +115,11 @@ export class Invocation {
   /** Bytes in the log. */
   get bytes(): number {
     return this.#writer.bytes;
+  }
+
+  /** The log can no longer be written: it has no end, and never will. */
+  get lost(): boolean {
+    return this.#lost;
   }
 
   get readerCount(): number {
@@ -276,6 +282,7 @@ export class Invocation {
     const code = RunAgentError.is(cause) && cause.code === "OWNER_LOST" ? "OWNER_LOST" : "SERVER_ERROR";
     const error = new RunAgentError(code, "The log of the invocation can no longer be written.", { retryable: false });
     const outcome: Outcome = { status: "failed", error };
+    this.#lost = true;
     this.#ending = outcome;
     this.#clearTimers();
     this.#controller.abort(error);

@@ -100,7 +100,7 @@ class MemoryLog implements InvocationLog {
     this.#bytes -= (oldest.ends[at] ?? 0) - (oldest.ends[at - 1] ?? 0);
     if (at + 1 < oldest.ends.length) return;
     this.#segments.shift();
-    if (oldest.bytes.length >= SEGMENT_BYTES) this.#spare = oldest.bytes;
+    if (oldest.bytes.length === SEGMENT_BYTES) this.#spare = oldest.bytes;
   }
 
   /** The last segment when the record fits, else a new last one. */
@@ -113,10 +113,12 @@ class MemoryLog implements InvocationLog {
   }
 
   #newBytes(length: number, lastSize: number): Buffer {
-    const size = Math.max(length, Math.min(SEGMENT_BYTES, Math.max(FIRST_SEGMENT_BYTES, lastSize * 2)));
+    const usual = Math.min(SEGMENT_BYTES, Math.max(FIRST_SEGMENT_BYTES, lastSize * 2));
+    // A record that would leave most of a segment empty behind it has one of its own size.
+    const size = length > usual || length > SEGMENT_BYTES / 4 ? length : usual;
     const spare = this.#spare;
     // Not from Buffer's pool: a long-lived piece would hold the whole of it.
-    if (spare === undefined || spare.length < size) return Buffer.allocUnsafeSlow(size);
+    if (spare === undefined || size !== SEGMENT_BYTES) return Buffer.allocUnsafeSlow(size);
     this.#spare = undefined;
     return spare;
   }

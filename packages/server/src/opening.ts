@@ -28,7 +28,7 @@ export async function openStart(frame: StartFrame, agentId: string, principal: P
   const agent = findAgent(services, agentId);
   const request = toInvocationRequest(frame, { agent, principal, invocationId, protocol: 2, streaming: true, onDisconnect });
   const invocation = await services.registry.start(request);
-  const head = await invocation.log.head();
+  const head = await headOf(invocation);
   if (head.firstSeq > 1) throw expired(head);
   return { status: "stream_started", invocation, head, after: 0, windowBytes };
 }
@@ -67,7 +67,7 @@ async function resumeAfter(
   { epoch, seq: after }: { readonly epoch: string | undefined; readonly seq: number },
   windowBytes: number | undefined,
 ): Promise<Opening> {
-  const head = await invocation.log.head();
+  const head = await headOf(invocation);
   if (epoch !== undefined && epoch !== head.epoch)
     throw new RunAgentError("EPOCH_CHANGED", "The log was started anew since the cursor was made.");
   if (after > head.lastSeq) {
@@ -76,6 +76,12 @@ async function resumeAfter(
   }
   if (after + 1 < head.firstSeq) throw expired(head);
   return { status: "stream_resumed", invocation, head, after, windowBytes };
+}
+
+/** @throws RunAgentError OWNER_LOST for a log without an end: whoever attached would wait for ever. [stream.end.1] */
+async function headOf(invocation: Invocation): Promise<LogHead> {
+  if (invocation.lost) throw new RunAgentError("OWNER_LOST", "The log of the invocation was lost before its end.");
+  return invocation.log.head();
 }
 
 function findAgent(services: Services, agentId: string): Agent {

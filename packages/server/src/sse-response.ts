@@ -21,6 +21,8 @@ const END_OF_EVENT = Buffer.from("\n\n");
 /** What is used of Node's response. */
 export interface NodeResponse {
   readonly destroyed: boolean;
+  /** null while an answer before it is on its way on the same connection. */
+  readonly socket: object | null;
   readonly writableLength: number;
   writeHead(status: number, headers: Record<string, string>): unknown;
   write(bytes: Buffer | string, written?: (error?: Error | null) => void): unknown;

@@ -29,6 +29,8 @@ export interface SseRequest {
  * @throws RunAgentError when it is refused; nothing was sent then.
  */
 export async function streamOverSse({ response, headers, read }: SseRequest, services: Services): Promise<void> {
+  // It waits behind another answer of its connection, and would not hear when that is gone.
+  if (response.socket === null) throw new RunAgentError("VALIDATION_ERROR", "A stream cannot be pipelined: use a connection of its own.");
   let attachment: Attachment | undefined;
   const releases = [services.connections.take()];
   response.on("close", () => {

@@ -11,6 +11,8 @@ import { isDeadline } from "../timers.ts";
 import {
   binaryFrame,
   frameTooLarge,
+  MAX_IDLE_MS,
+  NORMAL_CLOSURE,
   PROTOCOL_VIOLATION,
   type Socket,
   type SocketEvents,
@@ -67,9 +69,10 @@ function createHttp(connectTimeoutMs: number): HttpPool {
       return (await loading).fetch(url, init);
     },
     async close() {
-      const open = await loading;
+      const closing = loading;
       loading = undefined;
-      await open?.close();
+      // Not awaited: it takes as long as the requests that are under way, streams among them.
+      closing?.then((pool) => pool.close()).catch(() => {});
     },
   };
 }
@@ -80,6 +83,7 @@ function openSocket(request: SocketRequest, events: SocketEvents): Socket {
   let upgradeRefused = false;
   let opened = false;
   let network: NetSocket | undefined;
+  let idleTimer: NodeJS.Timeout | undefined;
   const options = {
     ...(request.apiKey === undefined ? {} : { headers: { authorization: `Bearer ${request.apiKey}` } }),
     maxPayload: request.maxFrameBytes,
@@ -118,6 +122,7 @@ function openSocket(request: SocketRequest, events: SocketEvents): Socket {
     failure ??= socketError(error, address, request, opened);
   });
   socket.on("close", (code, reason) => {
+    clearTimeout(idleTimer);
     socket.removeAllListeners();
     // ws may still report an error of a socket that it has closed.
     socket.on("error", () => {});
@@ -137,8 +142,11 @@ function openSocket(request: SocketRequest, events: SocketEvents): Socket {
     },
     drop: () => socket.terminate(),
     setIdle(idle) {
-      if (idle) network?.unref();
-      else network?.ref();
+      clearTimeout(idleTimer);
+      if (idle) {
+        network?.unref();
+        idleTimer = setTimeout(() => socket.close(NORMAL_CLOSURE), MAX_IDLE_MS).unref();
+      } else network?.ref();
     },
   };
 }

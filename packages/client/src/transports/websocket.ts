@@ -42,11 +42,12 @@ export interface SocketFactory {
   open(request: SocketRequest, events: SocketEvents): Socket;
 }
 
-const NORMAL_CLOSURE = 1000;
+/** Nothing is wrong. */
+export const NORMAL_CLOSURE = 1000;
 /** Tells the server that it broke the protocol; of the standard codes a browser may send none but 1000. */
 export const PROTOCOL_VIOLATION: number = ERRORS.PROTOCOL_ERROR.closeCode ?? NORMAL_CLOSURE;
-/** A server closes idle connections after a minute or so; one that waits longer here may be gone already. */
-const MAX_IDLE_MS = 30_000;
+/** Milliseconds that a connection waits for its next use. A server closes idle ones after a minute or so, and a way there may be gone before. */
+export const MAX_IDLE_MS = 30_000;
 
 /** Options of the WebSocket transport. */
 export interface WebSocketOptions extends SocketRequest {
