@@ -42,6 +42,8 @@ export class Invocation {
   /** Settles after the terminal record is in the log. */
   readonly ended: Promise<Outcome>;
   endedAt: Date | undefined;
+  /** A client was attached when it ended. */
+  seen = false;
   /** How it ended; undefined until the log has the terminal record. */
   outcome: Outcome | undefined;
   /** The result of a run, as JSON text. */
@@ -250,6 +252,7 @@ export class Invocation {
   #end(outcome: Outcome): void {
     if (this.#ending !== undefined) return;
     this.#ending = outcome;
+    this.seen = this.#readers.size > 0;
     this.#executionTime = this.executionTime;
     this.#clearTimers();
     if (outcome.status === "failed") this.#controller.abort(outcome.error);

@@ -47,8 +47,8 @@ export interface InvocationLog {
    * @throws RunAgentError OWNER_LOST when the log is in another epoch or does not expect this seq: somebody else owns it now.
    */
   append(epoch: string, expectedSeq: number, record: LogRecord): MaybePromise<LogHead>;
-  /** Up to `limit` records that follow `afterSeq`; fewer or none at the end of the log. */
-  read(afterSeq: number, limit: number): MaybePromise<readonly LogRecord[]>;
+  /** Records that follow `afterSeq`: at most `limit`, and none after the first that brings them to `maxBytes`; none at the end of the log. */
+  read(afterSeq: number, limit: number, maxBytes: number): MaybePromise<readonly LogRecord[]>;
   head(): MaybePromise<LogHead>;
   /** Calls the listener soon after records were appended. A hint: it may come late, once for many, or for none. */
   watch(listener: () => void): () => void;

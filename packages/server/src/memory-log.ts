@@ -57,15 +57,22 @@ class MemoryLog implements InvocationLog {
   }
 
   /** The records are copies: their segment may be filled anew while they are on their way. */
-  read(afterSeq: number, limit: number): readonly LogRecord[] {
+  read(afterSeq: number, limit: number, maxBytes: number): readonly LogRecord[] {
     const records: LogRecord[] = [];
+    let left = maxBytes;
     let seq = Math.max(afterSeq + 1, this.#firstSeq);
     let index = this.#segments.findLastIndex((segment) => segment.firstSeq <= seq);
-    for (let segment = this.#segments[index]; segment !== undefined && records.length < limit; segment = this.#segments[++index]) {
-      for (let at = seq - segment.firstSeq; at < segment.ends.length && records.length < limit; at++) {
+    for (
+      let segment = this.#segments[index];
+      segment !== undefined && records.length < limit && left > 0;
+      segment = this.#segments[++index]
+    ) {
+      for (let at = seq - segment.firstSeq; at < segment.ends.length && records.length < limit && left > 0; at++) {
         const kind = segment.kinds[at] ?? "data";
         const { bytes, ends } = segment;
-        records.push({ seq: seq++, kind, data: Buffer.from(bytes.subarray(ends[at - 1] ?? 0, ends[at])) });
+        const data = Buffer.from(bytes.subarray(ends[at - 1] ?? 0, ends[at]));
+        records.push({ seq: seq++, kind, data });
+        left -= data.length;
       }
     }
     return records;

@@ -62,7 +62,7 @@ export interface Limits {
   readonly maxInvocationSeconds: number;
   /** Seconds the log of an ended invocation is kept. Default 86,400. */
   readonly retentionSeconds: number;
-  /** Ended invocations kept; the oldest go first. Default 10,000. */
+  /** Ended invocations kept; those that a client saw to their end go first, the oldest before the others. Default 24,000. */
   readonly maxRetainedInvocations: number;
   /** Bytes of all logs together; those of ended invocations go first, the oldest before the others. Default 512 MiB. */
   readonly maxTotalLogBytes: number;
@@ -88,7 +88,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxLogRecords: 1_000_000,
   maxInvocationSeconds: 86_400,
   retentionSeconds: 86_400,
-  maxRetainedInvocations: 10_000,
+  maxRetainedInvocations: 24_000,
   maxTotalLogBytes: 536_870_912,
 };
 

@@ -8,6 +8,7 @@ import type { AttachedReader } from "./invocation.ts";
 import type { InvocationLog, LogRecord } from "./log.ts";
 
 const RECORDS_PER_READ = 64;
+const BYTES_PER_READ = 1_048_576;
 // A larger window is served as this much: the bookkeeping per unacknowledged record must stay bounded.
 const MAX_WINDOW_BYTES = 16_777_216;
 
@@ -99,6 +100,7 @@ export class Reader implements AttachedReader {
       this.#unacked = this.#unacked.slice(this.#unackedStart);
       this.#unackedStart = 0;
     }
+    this.#blocked = false;
     this.#pump();
     this.#onChange();
   }
@@ -117,8 +119,10 @@ export class Reader implements AttachedReader {
 
   #pump(): void {
     if (this.#reading) this.#hinted = true;
-    while (!this.#closed && !this.#full && !this.#reading) {
-      const records = this.#log.read(this.#sent, RECORDS_PER_READ);
+    while (!this.#closed && !this.#full && !this.#reading && !this.#blocked) {
+      // No more than will be sent: every reader gets copies of its own.
+      const room = this.#windowBytes === undefined ? BYTES_PER_READ : Math.max(1, this.#windowBytes - this.#outstandingBytes);
+      const records = this.#log.read(this.#sent, RECORDS_PER_READ, Math.min(room, BYTES_PER_READ));
       if (records instanceof Promise) {
         this.#reading = true;
         this.#hinted = false;
@@ -150,7 +154,7 @@ export class Reader implements AttachedReader {
       if (this.#blocked) return false;
       this.#send(record);
     }
-    return records.length === RECORDS_PER_READ;
+    return records.length > 0;
   }
 
   /** A record larger than the whole window goes when nothing is outstanding. [flow.window.1] */

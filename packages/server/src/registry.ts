@@ -18,11 +18,19 @@ interface Entry {
   invocation: Invocation | undefined;
 }
 
+/** An invocation that has ended. */
+interface Retained {
+  readonly invocation: Invocation;
+  /** When it goes, in epoch milliseconds. */
+  readonly expiresAt: number;
+}
+
 /** The invocations of one server. */
 export class InvocationRegistry {
   readonly #entries: Map<string, Entry> = new Map();
-  /** Ended invocations and when they go (epoch milliseconds), oldest first. */
-  readonly #ended: Map<string, { readonly invocation: Invocation; readonly expiresAt: number }> = new Map();
+  /** Ended invocations, oldest first: those that a client saw to their end go before those whose client may still come for it. */
+  readonly #seen: Map<string, Retained> = new Map();
+  readonly #unseen: Map<string, Retained> = new Map();
   readonly #store: LogStore;
   readonly #host: InvocationHost;
   readonly #running: Quota;
@@ -106,31 +114,39 @@ export class InvocationRegistry {
     if (this.#closed) throw new RunAgentError("SERVER_ERROR", "The server is shutting down.");
     const { maxInvocations, maxTotalLogBytes } = this.#host.limits;
     if (this.#host.budget.exceeded) throw rateLimited(`The logs hold ${maxTotalLogBytes} bytes, which is the limit (maxTotalLogBytes).`);
-    if (this.#entries.size - this.#ended.size < maxInvocations) return;
+    if (this.#entries.size - this.#endedCount < maxInvocations) return;
     throw rateLimited(`${maxInvocations} invocations are running, which is the limit (maxInvocations).`);
   }
 
   #retain(invocation: Invocation): void {
     this.#running.release(invocation.request.principal.id);
     const expiresAt = Date.now() + this.#host.limits.retentionSeconds * 1000;
-    this.#ended.set(invocation.request.invocationId, { invocation, expiresAt });
+    const retained = invocation.seen ? this.#seen : this.#unseen;
+    retained.set(invocation.request.invocationId, { invocation, expiresAt });
     this.#forgetOld();
+  }
+
+  get #endedCount(): number {
+    return this.#seen.size + this.#unseen.size;
   }
 
   /** Forgets what is too old or too much; what a client still reads stays, and is looked at again later. */
   #forgetOld(): void {
     const { maxRetainedInvocations } = this.#host.limits;
     const now = Date.now();
-    for (const [id, { invocation, expiresAt }] of this.#ended) {
-      const tooMuch = this.#ended.size > maxRetainedInvocations || this.#host.budget.exceeded;
-      if (expiresAt > now && !tooMuch) break;
-      if (invocation.readerCount === 0) this.#forget(id, invocation);
+    for (const retained of [this.#seen, this.#unseen]) {
+      for (const [id, { invocation, expiresAt }] of retained) {
+        const tooMuch = this.#endedCount > maxRetainedInvocations || this.#host.budget.exceeded;
+        if (expiresAt > now && !tooMuch) break;
+        if (invocation.readerCount === 0) this.#forget(id, invocation);
+      }
     }
     this.#scheduleSweep(now);
   }
 
   #forget(id: string, invocation: Invocation): void {
-    this.#ended.delete(id);
+    this.#seen.delete(id);
+    this.#unseen.delete(id);
     this.#entries.delete(id);
     this.#host.budget.change(-invocation.bytes - invocation.resultBytes);
     Promise.resolve(invocation.log.drop()).catch((error: unknown) => {
@@ -139,7 +155,7 @@ export class InvocationRegistry {
   }
 
   #scheduleSweep(now: number): void {
-    const [oldest] = this.#ended.values();
+    const oldest = [...first(this.#seen), ...first(this.#unseen)].sort((a, b) => a.expiresAt - b.expiresAt)[0];
     if (oldest === undefined || this.#sweep !== undefined || this.#closed) return;
     // At least a second: an expired log that is still read must not make the timer spin.
     const wait = Math.min(Math.max(oldest.expiresAt - now, 1000), 2_147_483_647);
@@ -149,4 +165,10 @@ export class InvocationRegistry {
     }, wait);
     this.#sweep.unref();
   }
+}
+
+/** The first value of a map, or none. */
+function first<T>(map: ReadonlyMap<string, T>): T[] {
+  for (const value of map.values()) return [value];
+  return [];
 }

@@ -242,7 +242,7 @@ describe("a store of one's own", () => {
         if (fail(seq)) throw new Error("disk full");
         return log.append(epoch, seq, record);
       },
-      read: (after, limit) => later(log.read(after, limit)),
+      read: (after, limit, bytes) => later(log.read(after, limit, bytes)),
       head: () => later(log.head()),
       watch: (listener) => log.watch(() => setImmediate(listener)),
       trim: (before, bounds) => later(log.trim(before, bounds)),
@@ -308,7 +308,7 @@ test("a memory log fences off a second owner", async () => {
   expect(await thrownBy(() => log.append("other", 2, { ...record, seq: 2 }))).toMatchObject({ code: "OWNER_LOST" });
   for (let seq = 2; seq <= 5000; seq++) await log.append(log.epoch, seq, { ...record, seq });
   expect(await log.trim(3000, { bytes: 100, records: 10_000 })).toMatchObject({ firstSeq: 3000, lastSeq: 5000, bytes: 4002 });
-  expect((await log.read(3000, 2)).map(({ seq }) => seq)).toEqual([3001, 3002]);
-  expect((await log.read(4999, 9)).map(({ seq }) => seq)).toEqual([5000]);
-  expect(await log.read(5000, 9)).toEqual([]);
+  expect((await log.read(3000, 2, 1e6)).map(({ seq }) => seq)).toEqual([3001, 3002]);
+  expect((await log.read(4999, 9, 1e6)).map(({ seq }) => seq)).toEqual([5000]);
+  expect(await log.read(5000, 9, 1e6)).toEqual([]);
 });
