@@ -56,7 +56,8 @@ export function createUpgradeHandler(
  * HTTP/2 with every request, and mean it to be ignored (RFC 9110, section 7.8).
  */
 function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
-  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  // The last of its connection: each time a socket comes back this way, it keeps the listeners of the time before.
+  const lines = [`${method} ${url} HTTP/${httpVersion}`, "Connection: close"];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? "";
     if (!UPGRADE_HEADERS.has(name.toLowerCase())) lines.push(`${name}: ${rawHeaders[index + 1] ?? ""}`);
