@@ -28,7 +28,7 @@ import {
 } from "./options.ts";
 import type { KnownVersion } from "./reconnects.ts";
 import { withoutKey } from "./redact.ts";
-import { requestRepeatedly } from "./repeat.ts";
+import { cancelQuietly, requestRepeatedly } from "./repeat.ts";
 import type { HttpPool, Runtime } from "./runtime.ts";
 import { type FirstFrame, Session } from "./session.ts";
 import { RunAgentStream } from "./stream.ts";
@@ -56,8 +56,6 @@ const DEFAULT_RUN_TIMEOUT_MS = 300_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** For the question which version the server speaks. */
 const ASK_TIMEOUT_MS = 10_000;
-/** Short: a process that is done should not wait long for a server that does not answer. */
-const CANCEL_REQUEST_TIMEOUT_MS = 1_000;
 /** What the schema of timeout_seconds allows: a year. */
 const MAX_TIMEOUT_SECONDS = 31_536_000;
 
@@ -314,16 +312,9 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
     return options.timeoutMs ?? (timeoutSeconds === undefined ? defaultMs : timeoutSeconds * 1000);
   }
 
-  /** The caller has gone; the agent need not go on. A server that cannot do it is left alone. */
+  /** The caller has gone; the agent need not go on. Nobody waits for it, and a server that cannot do it is left alone. */
   #cancelInBackground(invocationId: string): void {
-    const request: HttpRequest = {
-      method: "POST",
-      path: `/invocations/${encodeURIComponent(invocationId)}/cancel`,
-      body: JSON.stringify({ mode: "immediate" }),
-      timeoutMs: CANCEL_REQUEST_TIMEOUT_MS,
-    };
-    // Nobody waits for the answer, and the caller has its error already.
-    requestJson(this.#shared.http, request).catch(() => {});
+    void cancelQuietly(this.#shared.http, invocationId);
   }
 }
 

@@ -41,6 +41,28 @@ export async function requestRepeatedly(options: RepeatOptions, request: HttpReq
   }
 }
 
+/** Short: a process that is done should not wait long for a server that does not answer. */
+const CANCEL_TIMEOUT_MS = 1_000;
+const CANCEL_ATTEMPTS = 6;
+const CANCEL_DELAY_MS = 50;
+
+/** Cancels an invocation that nobody waits for any more. It may have overtaken its start, so that it is not known at first. [cancel.early.1] */
+export async function cancelQuietly(http: HttpOptions, invocationId: string): Promise<void> {
+  const path = `/invocations/${encodeURIComponent(invocationId)}/cancel`;
+  const body = JSON.stringify({ mode: "immediate" });
+  for (let attempt = 0; attempt < CANCEL_ATTEMPTS; attempt++) {
+    try {
+      await requestJson(http, { method: "POST", path, body, timeoutMs: CANCEL_TIMEOUT_MS });
+      return;
+    } catch (error) {
+      // The caller has its error already; what else the server says concerns nobody.
+      const passes = RunAgentError.is(error) && (error.code === "INVOCATION_NOT_FOUND" || isLost(error)) && !isUnreachable(error);
+      if (!passes) return;
+      await wait(CANCEL_DELAY_MS * 2 ** attempt, undefined);
+    }
+  }
+}
+
 /** A server that cannot be asked in time is not known to speak version 2. @throws RunAgentError when the signal fires meanwhile. */
 async function asksYes(server: RetryOptions["server"], ms: number, signal: AbortSignal | undefined): Promise<boolean> {
   let answer = false;

@@ -194,15 +194,21 @@ describe("the deadline and the signal", () => {
     while (server.requests.at(-1)?.url !== "/api/v1/invocations/inv-1/cancel") await new Promise(setImmediate);
   });
 
-  it.each(["deadline", "signal"])("bound the question for the version, too: %s", async (what) => {
+  it.each(["deadline", "signal"])("bound the question for the version, too, and end it: %s", async (what) => {
     const asked = deferred();
-    const server = await serveRuns(() => asked.resolve(), lose, done);
+    const ended = deferred();
+    const stall: Answer = (response) => {
+      response.on("close", ended.resolve);
+      asked.resolve();
+    };
+    const server = await serveRuns(stall, lose, done);
     const controller = new AbortController();
     const began = performance.now();
     const call = failureOf(runClient(server, FAST).run({}, { signal: controller.signal, timeoutMs: what === "deadline" ? 200 : 0 }));
     await asked.promise;
     if (what === "signal") controller.abort();
     expect((await call).code).toMatch(what === "signal" ? /CANCELLED/ : /TIMEOUT|CONNECTION_ERROR/);
+    await ended.promise;
     expect(performance.now() - began).toBeLessThan(5000);
     expect(runs(server)).toHaveLength(1);
   });
