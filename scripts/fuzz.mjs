@@ -7,10 +7,19 @@ import { parseArgs } from "node:util";
 import { installAndBuild } from "./tools.mjs";
 
 const MAX_GROWTH_MIB = 32;
+/** Until code is compiled, caches are full and the young generation of the heap has its size. */
+const WARM_UP_FRAMES = 50_000;
 const [role, ...rest] = process.argv.slice(2);
 if (role === "serve") await serveRole();
 else if (role === "call") await callRole(Number(rest[0]), Number(rest[1]));
-else await main();
+else {
+  try {
+    await main();
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}
 
 /** The server under attack; an honest stream runs beside it. */
 async function serveRole() {
@@ -83,16 +92,21 @@ async function main() {
     options: { seed: { type: "string", default: "1" }, frames: { type: "string", default: "1000000" }, help: { type: "boolean" } },
   });
   if (values.help) {
-    console.log("npm run fuzz -- [--seed N] [--frames M]   mutated frames at a server and at a client");
+    console.log("npm run fuzz -- [--seed N] [--frames M]   mutated frames at a server and at a client; seed 1, 1000000 frames each way");
     return;
   }
-  const seed = Number(values.seed);
-  const frames = Number(values.frames);
+  const seed = wholeNumber("--seed", values.seed);
+  const frames = wholeNumber("--frames", values.frames);
   await installAndBuild();
   console.log(`fuzz, seed ${seed}, ${frames} frames each way`);
   const failed = [await attackServer(seed, frames), await attackClient(seed, frames)].flat();
   for (const problem of failed) console.log(`  FAILED: ${problem}`);
   process.exitCode = failed.length === 0 ? 0 : 1;
+}
+
+function wholeNumber(name, text) {
+  if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
+  throw new Error(`${name} must be a whole number above 0, not ${JSON.stringify(text)}. See npm run fuzz -- --help.`);
 }
 
 async function attackServer(seed, frames) {
@@ -104,7 +118,7 @@ async function attackServer(seed, frames) {
     return (await server.next()).rss / 2 ** 20;
   };
   const options = { url: `http://127.0.0.1:${port}`, agentId: "fuzz", streamTag: "count_stream", runTag: "echo", seed };
-  await fuzzServer({ ...options, frames: Math.min(frames / 10, 50_000) }); // Warm-up: code and caches.
+  await fuzzServer({ ...options, frames: WARM_UP_FRAMES });
   const before = await rss();
   const honest = honestStreams(port);
   const report = await fuzzServer({ ...options, seed: seed + 1, frames, onProgress: progress("server", frames) });

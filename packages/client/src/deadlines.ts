@@ -15,6 +15,8 @@ export interface Deadlines {
 export interface Watched {
   /** Somebody waits for the server: for its acceptance, or for a record. */
   isAwaited(): boolean;
+  /** Why the stream has no connection now, or had none for a while. */
+  lastLoss(): RunAgentError | undefined;
   /** The server is late: what is queued is still delivered. */
   fail(error: RunAgentError): void;
   /** The caller's time is over. */
@@ -24,15 +26,16 @@ export interface Watched {
 /** Starts the deadlines of the whole; that of a connection is the link's. @returns What to call when a record has come, and when the consumer begins to wait for one. */
 export function startDeadlines({ idleMs, totalMs }: Deadlines, timers: Timers, watched: Watched): () => void {
   let silentSince = timers.now();
+  const late = (message: string): RunAgentError => new RunAgentError("TIMEOUT", message, { cause: watched.lastLoss() });
   if (isDeadline(totalMs)) {
-    timers.start(totalMs, () => watched.abort(new RunAgentError("TIMEOUT", `The stream did not end within ${totalMs} ms (timeoutMs).`)));
+    timers.start(totalMs, () => watched.abort(late(`The stream did not end within ${totalMs} ms (timeoutMs).`)));
   }
   // One timer that looks since when it has been silent is cheaper than one for each record.
   const watchIdle = (waitMs: number): void => {
     timers.start(waitMs, () => {
       if (!watched.isAwaited()) silentSince = timers.now();
       const silentMs = timers.now() - silentSince;
-      if (silentMs >= idleMs) watched.fail(new RunAgentError("TIMEOUT", `No record came for ${idleMs} ms (idleTimeoutMs).`));
+      if (silentMs >= idleMs) watched.fail(late(`No record came for ${idleMs} ms (idleTimeoutMs).`));
       else watchIdle(Math.max(idleMs - silentMs, 1));
     });
   };

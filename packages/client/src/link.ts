@@ -34,6 +34,9 @@ export interface Dial {
 /** The watchdog looks so often while twice the heartbeat passes; it finds a silence of one look less, so that it is never late. [live.client.1] */
 const LOOKS = 16;
 
+/** A connection that waited for its use and does not bring the acceptance so soon, in milliseconds, is taken for dead: starting again costs nothing. */
+const WARM_ACCEPT_MS = 2_000;
+
 /** One stream's connections, one after the other. */
 export class Link {
   readonly #transport: Transport;
@@ -138,7 +141,8 @@ export class Link {
         if (!isCurrent()) return;
         this.#opened = true;
         this.#stopTimer();
-        if (isDeadline(connectMs) && (version2 || this.#connection?.version2)) this.#after(connectMs, () => this.#unanswered(connectMs));
+        const acceptMs = this.#acceptMs(connectMs, version2);
+        if (isDeadline(acceptMs)) this.#after(acceptMs, () => this.#unanswered(acceptMs));
         this.#events.opened();
       },
       text: (text) => {
@@ -156,8 +160,14 @@ export class Link {
     }
   }
 
+  /** Until when the server must have accepted; 0: it may take its time. */
+  #acceptMs(connectMs: number, version2: boolean): number {
+    if (this.#connection?.warm) return isDeadline(connectMs) ? Math.min(WARM_ACCEPT_MS, connectMs) : WARM_ACCEPT_MS;
+    return version2 || this.#connection?.version2 ? connectMs : 0;
+  }
+
   #unanswered(ms: number): void {
-    const message = `The server did not accept within ${Math.round(ms)} ms (connectTimeoutMs); a proxy on the way may hold back what it sends.`;
+    const message = `The server did not accept within ${Math.round(ms)} ms (at most connectTimeoutMs); a proxy on the way may hold back what it sends.`;
     const error = new RunAgentError("CONNECTION_ERROR", message, { retryable: true, details: { unanswered: true } });
     this.#lose({ code: 1006, reason: "", error });
   }

@@ -57,6 +57,8 @@ const MAX_DELAY_ACCEPTED_MS = 1_000;
 export class Reconnects {
   /** Connections after the first. */
   count = 0;
+  /** Why the last connection was lost; undefined once a record has come on the next. */
+  lastError: RunAgentError | undefined;
   readonly #options: RetryOptions;
   readonly #connectMs: number;
   readonly #timers: Timers;
@@ -98,6 +100,7 @@ export class Reconnects {
 
   /** A new record has come. */
   progressed(): void {
+    this.lastError = undefined;
     this.#attempt = 0;
     this.#gaps = 0;
   }
@@ -114,6 +117,7 @@ export class Reconnects {
 
   /** The connection is gone, or was refused. */
   lost(error: RunAgentError, loss: Loss): void {
+    this.lastError = error;
     this.#wasAccepted = this.#acceptedMs !== undefined;
     if (this.#acceptedMs !== undefined && this.#timers.now() - this.#acceptedMs >= STABLE_MS) this.#attempt = 0;
     this.#acceptedMs = undefined;

@@ -3,7 +3,7 @@ import { abortError, onAbort } from "./abort-signal.ts";
 import { type HttpOptions, type HttpRequest, requestJson } from "./http.ts";
 import { isLost, isUnreachable, repeatable } from "./network-error.ts";
 import type { RetryOptions } from "./reconnects.ts";
-import { decide, retryDelayMs } from "./retry.ts";
+import { decide, notRepeatable, retryDelayMs } from "./retry.ts";
 import { isDeadline, REAL_CLOCK, Timers } from "./timers.ts";
 
 /** How a request is repeated. */
@@ -33,7 +33,8 @@ export async function requestRepeatedly(options: RepeatOptions, request: HttpReq
       const version2 = idempotent || server.version2;
       const situation = { reached, sent: !isUnreachable(error), accepted: false, resumable: false, version2, refusals, gaps: 0 };
       const decision = decide(isLost(error) ? repeatable(error) : error, situation);
-      if (decision === "give-up" || (decision === "ask-version" && !(await asksYes(server, until - now(), request.signal)))) throw error;
+      if (decision === "give-up") throw error;
+      if (decision === "ask-version" && !(await asksYes(server, until - now(), request.signal))) throw notRepeatable(error);
       const delayMs = retryDelayMs(attempt, options.random(), options.maxReconnectDelayMs, error);
       if (now() + delayMs >= until) throw error;
       await wait(delayMs, request.signal);

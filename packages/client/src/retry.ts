@@ -88,14 +88,19 @@ const LOST: ReadonlySet<number> = new Set([1000, 1001, 1005, 1006, 1011, 1012, 1
 
 /** What the caller is told when a stream is given up: a lost connection that may have carried records is a truncated stream. [stream.end.3] */
 export function finalError(error: RunAgentError, { sent, accepted }: Pick<Situation, "sent" | "accepted">): RunAgentError {
-  // Calling once more may run the agent twice.
-  if (error.code === "TIMEOUT" && error.retryable && sent) {
-    return new RunAgentError("TIMEOUT", error.message, { cause: error.cause, retryable: false });
-  }
+  if (sent && (error.code === "TIMEOUT" || error.code === "SERVER_ERROR")) return notRepeatable(error);
   const lost = error.code === "CONNECTION_ERROR" && error.retryable && (sent || accepted);
   const overloaded = error.code === "RATE_LIMITED" && isJsonObject(error.details) && "closeCode" in error.details && accepted;
   if (!lost && !overloaded) return error;
   return new RunAgentError("STREAM_TRUNCATED", error.message, { details: error.details, cause: error.cause });
+}
+
+/** The same error of a call that may have run the agent: the caller's own repeat, under another id, would run it again. */
+export function notRepeatable(error: RunAgentError): RunAgentError {
+  if (!error.retryable || didNothing(error)) return error;
+  const { code, message, suggestion, details, field, requestId, invocationId, cursor, origin, cause } = error;
+  const known = { suggestion, details, field, requestId, invocationId, cursor, origin, cause };
+  return new RunAgentError(code, message, { ...known, retryable: false });
 }
 
 /** True for an answer that says that the request was not looked at. */

@@ -134,12 +134,14 @@ export class Session {
     if (signal?.aborted) {
       // One failure is enough: what else is wrong with the call is not looked at.
       if (first instanceof Promise) first.catch(() => {});
-      this.#onAbort();
+      // Not as an abort later on: nothing was done here yet that there is to undo.
+      this.fail(abortError(signal));
       return;
     }
     if (signal !== undefined) this.#forgetSignal = onAbort(signal, this.#onAbort);
     this.#onProgress = startDeadlines(deadlines, this.#timers, {
       isAwaited: () => !this.#acceptedOnce || this.queue.awaited,
+      lastLoss: () => this.#reconnects.lastError,
       fail: (error) => this.fail(error),
       abort: (error) => this.abort(error),
     });
@@ -202,7 +204,7 @@ export class Session {
     // After the end there is something to drop only while records are queued before it.
     if (this.end !== undefined && this.queue.length === 0) return;
     this.queue.clear();
-    if (this.end !== undefined) this.end = { status: "failed", error };
+    if (this.end !== undefined) this.end = { status: "failed", error: this.#complete(error) };
     else {
       this.#stop();
       this.fail(error);
@@ -216,7 +218,12 @@ export class Session {
 
   /** Fails the stream: what is queued is still delivered. */
   fail(error: RunAgentError): void {
-    this.#finish({ status: "failed", error: this.#options.redact(error).with({ invocationId: this.state.invocationId }) });
+    this.#finish({ status: "failed", error: this.#complete(error) });
+  }
+
+  /** What every error of this stream says, and what none may show. */
+  #complete(error: RunAgentError): RunAgentError {
+    return this.#options.redact(error).with({ invocationId: this.state.invocationId });
   }
 
   // --- connections ----------------------------------------------------------------------------------------------------

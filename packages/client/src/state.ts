@@ -5,6 +5,7 @@ import {
   type EventFrame,
   errorFromWire,
   type FrameV1,
+  isJsonObject,
   type JsonObject,
   RunAgentError,
   readFrameV1,
@@ -124,6 +125,8 @@ export function receive(state: StreamState, frame: JsonObject): Effect {
   if (state.phase === "ended") return NONE;
   // A refusal leaves the version open: an error frame looks alike in both.
   const isRefusal = frame.type === "error" && frame.seq === undefined;
+  // Also where version 2 was expected, a server of version 1 may answer.
+  if (state.phase === "starting" && isRefusal && !isJsonObject(frame.error)) return receiveV1(state, frame);
   if (state.phase === "starting" && !isRefusal) {
     state.protocol = negotiate(frame, state.protocol);
     state.accepted = state.protocol === 1;

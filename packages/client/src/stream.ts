@@ -24,7 +24,7 @@ export interface StreamSummary {
  * `events()`, `cursor()`, `collect()`, `text()`, `toReadableStream()`. Whatever goes wrong is thrown by the first read
  * after the records that came before it.
  */
-export class RunAgentStream<T> implements AsyncIterable<T> {
+export class RunAgentStream<T = unknown> implements AsyncIterable<T> {
   readonly #session: Session;
   readonly #output: StandardSchemaV1<unknown, T> | undefined;
   #consumer: string | undefined;

@@ -43,6 +43,8 @@ export interface Connection {
   readonly credit: boolean;
   /** False: `pause` cannot stop what the peer sends. */
   readonly pausable: boolean;
+  /** It was open before, for another invocation: it may be dead by now. */
+  readonly warm: boolean;
   /** The first frame may have arrived at a server. */
   readonly sent: boolean;
   /** Bytes that have come so far, as finely as the runtime can tell. [live.client.1] */

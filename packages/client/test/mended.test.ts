@@ -1,6 +1,12 @@
-/** What waits between two calls, and how it ends: client.close() while calls are under way, and warm sockets with something left over. */
+/**
+ * What goes on behind the caller's back: client.close() while calls are under way, warm sockets that wait too long or have
+ * something left over, and cancels that nobody waits for.
+ */
+import type { ServerResponse } from "node:http";
+import { inspect } from "node:util";
+import type { RunAgentClientOptions } from "runagent";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { cancelFrames, deferred, drain, inTurn, RESUMABLE, runClient, serveScript, streamClient } from "./harness.ts";
+import { cancelFrames, deferred, drain, failureOf, inTurn, RESUMABLE, runClient, serveScript, streamClient } from "./harness.ts";
 import { acceptOf, type Peer, type Player, type Script } from "./scripted-server.ts";
 import { serveSse } from "./sse-peer.ts";
 
@@ -135,4 +141,140 @@ describe("a warm socket", () => {
     await client.close();
     await server.idle();
   });
+});
+
+describe("the cancel of a stream whose start was not answered yet", () => {
+  const NOT_FOUND = { success: false, data: null, error: { code: "INVOCATION_NOT_FOUND", message: "There is none." } };
+  const overtakes = (response: ServerResponse): void => void response.writeHead(404).end(JSON.stringify(NOT_FOUND));
+  const isLost = (response: ServerResponse): void => void response.destroy();
+
+  it.each([
+    ["abort", "overtakes the start", overtakes],
+    ["leave", "overtakes the start", overtakes],
+    ["abort", "is lost", isLost],
+    ["leave", "is lost", isLost],
+  ] as const)("by %s is sent again when it %s", async (how, _, fail) => {
+    const asked = deferred();
+    const cancelled = deferred();
+    const cancels: string[] = [];
+    // The start hangs: its headers never come.
+    const server = await serveSse([() => asked.resolve()], ({ method, url, body }, response) => {
+      cancels.push(`${method} ${url} ${body}`);
+      if (cancels.length < 3) return fail(response);
+      response.end('{"success":true,"data":{}}');
+      cancelled.resolve();
+    });
+    const controller = new AbortController();
+    const client = streamClient(server, { ...WARM, transport: "sse" });
+    const stream = client.runStream({}, { signal: controller.signal, invocationId: "inv-1" });
+    const iterator = stream[Symbol.asyncIterator]();
+    const read = how === "abort" ? failureOf(Promise.resolve(iterator.next())) : undefined;
+    await asked.promise;
+    if (how === "abort") controller.abort();
+    else await iterator.return?.();
+    if (read !== undefined) expect((await read).code).toBe("CANCELLED");
+    await cancelled.promise;
+    expect(cancels).toEqual(Array(3).fill('POST /api/v1/invocations/inv-1/cancel {"mode":"immediate"}'));
+    await client.close();
+    await server.idle();
+  });
+});
+
+describe("warm sockets that carry nothing any more", () => {
+  /** Serves one stream on each socket; after that nothing comes back on those that are warm by now. */
+  async function goHalfOpen(sockets: number, options: Partial<RunAgentClientOptions>) {
+    const asked: (() => void)[] = [];
+    const allOpen = deferred();
+    let silent = false;
+    let open = 0;
+    const server = await serveScript({
+      async stream(peer) {
+        const isLate = silent;
+        for (;;) {
+          const first = await peer.nextOf("start");
+          if (silent && !isLate) {
+            for (const wake of asked.splice(0)) wake();
+            return;
+          }
+          if (++open === sockets) allOpen.resolve();
+          await allOpen.promise;
+          peer.send({ ...acceptOf(first), ...RESUMABLE });
+          peer.finish(first, 2);
+        }
+      },
+    });
+    const client = streamClient(server, { ...WARM, ...options });
+    await Promise.all(Array.from({ length: sockets }, () => client.runStream({}).collect()));
+    silent = true;
+    return { server, client, nextAsked: () => new Promise<void>((resolve) => asked.push(resolve)) };
+  }
+
+  it.each(["timeoutMs", "idleTimeoutMs", "signal"])("cost one call that is ended by its %s, not one each", async (what) => {
+    const { server, client, nextAsked } = await goHalfOpen(4, {});
+    const controller = new AbortController();
+    const asked = nextAsked();
+    const options = what === "signal" ? { signal: controller.signal } : { [what]: 100 };
+    const failure = failureOf(client.runStream({}, options).collect());
+    await asked;
+    controller.abort();
+    expect((await failure).code).toBe(what === "signal" ? "CANCELLED" : "TIMEOUT");
+    expect(await client.runStream({}).collect()).toEqual(CHUNKS);
+    expect(server.requests.filter(({ method }) => method === "GET")).toHaveLength(5);
+  });
+
+  it.each([10_000, 0])("are left for a new one after two seconds without an acceptance: connectTimeoutMs %i", async (connectTimeoutMs) => {
+    const { server, client, nextAsked } = await goHalfOpen(2, { connectTimeoutMs });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const asked = nextAsked();
+    const stream = client.runStream({});
+    const chunks = stream.collect();
+    await asked;
+    vi.advanceTimersByTime(2000);
+    vi.useRealTimers();
+    expect(await chunks).toEqual(CHUNKS);
+    expect(stream.summary?.reconnects).toBe(1);
+    expect(server.requests).toHaveLength(3);
+    await client.close();
+  });
+});
+
+it("detach() ends the request of a fetch that does not heed its signal", async () => {
+  const closed = deferred();
+  const server = await serveSse([
+    async (peer) => {
+      await peer.accept(RESUMABLE);
+      const timer = setInterval(() => peer.raw(": more\n"), 1);
+      peer.response.on("close", () => {
+        clearInterval(timer);
+        closed.resolve();
+      });
+      peer.burst(1, 2);
+    },
+  ]);
+  const deaf: RunAgentClientOptions["fetch"] = (url, { signal: _, ...init }) => fetch(url, init);
+  const stream = streamClient(server, { transport: "sse", fetch: deaf }).runStream({});
+  const iterator = stream[Symbol.asyncIterator]();
+  await iterator.next();
+  await stream.detach();
+  await closed.promise;
+});
+
+it("an abort after the end with records queued is an error like any other: with the id, without the key", async () => {
+  const ended = deferred();
+  const server = await serveScript({
+    async stream(peer) {
+      void peer.closed.then(() => ended.resolve());
+      peer.finish(await peer.accept(RESUMABLE), 2);
+    },
+  });
+  const controller = new AbortController();
+  const client = streamClient(server, { apiKey: "canary-key" });
+  const stream = client.runStream({}, { signal: controller.signal, invocationId: "inv-1" });
+  await stream.started;
+  await ended.promise;
+  controller.abort(new Error("canary-key"));
+  const error = await failureOf(stream.collect());
+  expect(error).toMatchObject({ code: "CANCELLED", invocationId: "inv-1" });
+  expect(inspect(error, { depth: 9 })).not.toContain("canary-key");
 });

@@ -172,6 +172,7 @@ describe("deadlines, by a clock that the test moves", () => {
     const view = { awaited: true, told: [] as string[] };
     const onProgress = startDeadlines({ connectMs: 0, idleMs: 0, totalMs: 0, ...deadlines }, timers, {
       isAwaited: () => view.awaited,
+      lastLoss: () => undefined,
       fail: (error) => view.told.push(`fail ${error.code} ${error.message}`),
       abort: (error) => view.told.push(`abort ${error.code} ${error.message}`),
     });

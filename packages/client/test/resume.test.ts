@@ -82,4 +82,28 @@ describe("resume(position)", () => {
       expect(server.requests).toEqual([]);
     },
   );
+
+  it("with a signal that has fired already does nothing: the invocation goes on without this client", async () => {
+    const server = await serveScript({ http: (_, response) => void response.end('{"success":true,"data":{"status":"healthy"}}') });
+    const client = streamClient(server);
+    const error = await failureOf(client.resume(cursorOf("inv-1", 2), { signal: AbortSignal.abort() }).collect());
+    expect(error).toMatchObject({ code: "CANCELLED", invocationId: "inv-1" });
+    await client.health();
+    await client.health();
+    expect(server.requests.map(({ url }) => url)).toEqual(["/api/v1/health", "/api/v1/health"]);
+    await client.close();
+  });
+
+  it("that a server of version 1 answers fails with what that says", async () => {
+    const server = await serveScript({
+      async stream(peer) {
+        await peer.next();
+        peer.send({ type: "error", error: "Missing entrypoint_tag" });
+        peer.socket.close(1000);
+      },
+    });
+    const error = await failureOf(streamClient(server, FAST).resume(cursorOf("inv-1", 2)).collect());
+    expect(error.message).toContain("Missing entrypoint_tag");
+    expect(error.origin).toBe("wire");
+  });
 });

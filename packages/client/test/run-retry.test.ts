@@ -135,7 +135,7 @@ describe("an answer that says that the server failed", () => {
       expect(await runClient(server, FAST).run()).toBe("done");
       expect(runs(server)).toHaveLength(2);
       const old = await serveRuns(version1, fail, done);
-      expect(await failureOf(runClient(old, FAST).run())).toMatchObject({ code: "SERVER_ERROR", origin: "wire" });
+      expect(await failureOf(runClient(old, FAST).run())).toMatchObject({ code: "SERVER_ERROR", origin: "wire", retryable: false });
       expect(runs(old)).toHaveLength(1);
     },
   );

@@ -41,7 +41,7 @@ export class Attachment {
 
   /** Attaches; sends nothing before `start`. */
   constructor(opening: Opening, outlet: Outlet, events: AttachmentEvents) {
-    const { invocation, head, after, windowBytes } = opening;
+    const { invocation, after, atEnd, windowBytes } = opening;
     this.invocation = invocation;
     this.#opening = opening;
     this.#outlet = outlet;
@@ -51,9 +51,7 @@ export class Attachment {
       ended: () => events.ended(),
       failed: (error: RunAgentError) => events.failed(error),
     };
-    // A client that has the terminal record already gets it once more. [resume.end.1]
-    const hasAll = invocation.outcome !== undefined && after > 0 && after === head.lastSeq;
-    this.#reader = new Reader(invocation.log, hasAll ? after - 1 : after, windowBytes, sink, () => invocation.readerChanged());
+    this.#reader = new Reader(invocation.log, atEnd ? after - 1 : after, windowBytes, sink, () => invocation.readerChanged());
     invocation.attach(this.#reader);
   }
 

@@ -26,7 +26,9 @@ async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array
   const reader = request.body?.getReader();
   if (reader === undefined) return new Uint8Array();
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch((cause: unknown) => {
+      throw new RunAgentError("VALIDATION_ERROR", "The body broke off.", { cause });
+    });
     if (done) return Buffer.concat(chunks);
     total += value.byteLength;
     if (total > maxBytes) {

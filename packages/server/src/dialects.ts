@@ -3,7 +3,7 @@
  */
 import { ERRORS, encodeValueV1, parseJsonObject, type RunAgentError } from "@runagent/core";
 import type { Invocation } from "./invocation.ts";
-import type { LogRecord, LogStore } from "./log.ts";
+import { type LogRecord, type LogStore, textOf } from "./log.ts";
 
 /** What a client is told when its start or resume is accepted. */
 export interface Acceptance {
@@ -21,7 +21,7 @@ export interface Acceptance {
 export interface Dialect {
   readonly protocol: 1 | 2;
   accepted(acceptance: Acceptance): string;
-  record(record: LogRecord): string | Buffer;
+  record(record: LogRecord): string | Uint8Array;
   /** The last frame of a connection that is refused or broken off, and the code it closes with. */
   refused(error: RunAgentError): { readonly text: string; readonly closeCode: number };
 }
@@ -61,7 +61,7 @@ export function createDialectV1(): Dialect {
     accepted: ({ invocation }) =>
       JSON.stringify({ type: "status", status: "stream_started", invocation_id: invocation.request.invocationId }),
     record: (record) => {
-      const frame = parseJsonObject(record.data.toString(), "record", "PROTOCOL_ERROR");
+      const frame = parseJsonObject(textOf(record), "record", "PROTOCOL_ERROR");
       if (record.kind === "data") return chunk(frame.content);
       if (record.kind === "event") return chunk(frame.event);
       return endV1(frame, chunks);

@@ -8,7 +8,7 @@
  */
 import { type AgentEvent, type CancelResult, type Mode, RunAgentError } from "@runagent/core";
 import type { AgentContext } from "./context.ts";
-import type { InvocationLog, MaybePromise } from "./log.ts";
+import type { InvocationLog, LogBounds, MaybePromise } from "./log.ts";
 import type { LogBudget } from "./log-budget.ts";
 import { LogWriter } from "./log-writer.ts";
 import { type ErrorContext, type Limits, toTimerMs } from "./options.ts";
@@ -23,6 +23,8 @@ export interface AttachedReader {
   readonly ready: boolean;
   /** The lowest seq it may still need. */
   readonly neededSeq: number;
+  /** It says what its client has taken; of any other, part of what was sent may still be on its way. */
+  readonly acknowledges: boolean;
   /** The log is lost: no terminal record will come. */
   fail(error: RunAgentError): void;
 }
@@ -42,7 +44,7 @@ export class Invocation {
   /** Settles after the terminal record is in the log. */
   readonly ended: Promise<Outcome>;
   endedAt: Date | undefined;
-  /** A client was attached when it ended. */
+  /** A client was attached when it ended; of a run, one waits for its answer. */
   seen = false;
   /** How it ended; undefined until the log has the terminal record. */
   outcome: Outcome | undefined;
@@ -252,7 +254,7 @@ export class Invocation {
   #end(outcome: Outcome): void {
     if (this.#ending !== undefined) return;
     this.#ending = outcome;
-    this.seen = this.#readers.size > 0;
+    this.seen = this.#readers.size > 0 || !this.request.entrypoint.streaming;
     this.#executionTime = this.executionTime;
     this.#clearTimers();
     if (outcome.status === "failed") this.#controller.abort(outcome.error);
@@ -297,12 +299,20 @@ export class Invocation {
 
   #mayPull(): boolean {
     // Nobody is attached: the log takes what it can hold, and keeps it for whoever comes back.
-    if (this.#readers.size === 0) return !this.#writer.exceeds(this.#host.budget.bounds);
+    if (this.#readers.size === 0) return !this.#writer.exceeds(this.#bounds);
     let ready = false;
     for (const reader of this.#readers) ready ||= reader.ready;
     if (!ready) return false;
     this.#trim();
-    return !this.#writer.exceeds(this.#host.budget.bounds);
+    return !this.#writer.exceeds(this.#bounds);
+  }
+
+  /** A client that acknowledges nothing needs what is on its way to it should it come back, however full other logs are. */
+  get #bounds(): LogBounds {
+    const { bounds, ownBounds } = this.#host.budget;
+    if (this.request.protocol === 1) return bounds;
+    for (const { acknowledges } of this.#readers) if (!acknowledges) return ownBounds;
+    return bounds;
   }
 
   /**
@@ -310,7 +320,7 @@ export class Invocation {
    * are needed: whoever was dropped comes back for them. [log.bound.1]
    */
   #trim(): void {
-    const { bounds } = this.#host.budget;
+    const bounds = this.#bounds;
     if (this.#readers.size === 0 || !this.#writer.exceeds(bounds)) return;
     let needed = this.#writer.seq + 1;
     for (const reader of this.#readers) needed = Math.min(needed, reader.neededSeq);

@@ -13,7 +13,7 @@ export interface LogRecord {
   /** terminal: the last record of its log. */
   readonly kind: "data" | "event" | "terminal";
   /** The version 2 frame: JSON text in UTF-8. */
-  readonly data: Buffer;
+  readonly data: Uint8Array;
 }
 
 /** Where a log stands. */
@@ -64,4 +64,9 @@ export interface LogStore {
   readonly durability: "memory" | "disk" | "replicated";
   /** Begins the log of a new invocation, in a new epoch. */
   create(invocationId: string): MaybePromise<InvocationLog>;
+}
+
+/** The frame of a record, as text. */
+export function textOf({ data }: LogRecord): string {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
 }

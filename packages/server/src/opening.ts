@@ -18,6 +18,8 @@ export interface Opening {
   readonly head: LogHead;
   /** Records follow after this seq. */
   readonly after: number;
+  /** The record at `after` is the terminal one: it is sent once more. [resume.end.1] */
+  readonly atEnd: boolean;
   /** Credit of the client; undefined: only the transport's backpressure. */
   readonly windowBytes: number | undefined;
 }
@@ -30,7 +32,7 @@ export async function openStart(frame: StartFrame, agentId: string, principal: P
   const invocation = await services.registry.start(request);
   const head = await headOf(invocation);
   if (head.firstSeq > 1) throw expired(head);
-  return { status: "stream_started", invocation, head, after: 0, windowBytes };
+  return { status: "stream_started", invocation, head, after: 0, atEnd: false, windowBytes };
 }
 
 /** A version 1 request. Closing is the only way its client has to stop. */
@@ -38,7 +40,7 @@ export async function openStartV1(request: RunRequestV1, agentId: string, princi
   const agent = findAgent(services, agentId);
   const context = { agent, principal, invocationId: randomUUID(), protocol: 1, streaming: true, onDisconnect: "cancel" } as const;
   const invocation = await services.registry.start(toInvocationRequest(request, context));
-  return { status: "stream_started", invocation, head: await invocation.log.head(), after: 0, windowBytes: undefined };
+  return { status: "stream_started", invocation, head: await invocation.log.head(), after: 0, atEnd: false, windowBytes: undefined };
 }
 
 /** A resume. Refusals come in the order of [resume.answer.1]. */
@@ -75,7 +77,8 @@ async function resumeAfter(
     throw new RunAgentError("CURSOR_AHEAD", message, { details: { last_seq: head.lastSeq } });
   }
   if (after + 1 < head.firstSeq) throw expired(head);
-  return { status: "stream_resumed", invocation, head, after, windowBytes };
+  const [last] = after > 0 && after === head.lastSeq ? await invocation.log.read(after - 1, 1, 1) : [];
+  return { status: "stream_resumed", invocation, head, after, atEnd: last?.kind === "terminal", windowBytes };
 }
 
 /** @throws RunAgentError OWNER_LOST for a log without an end: whoever attached would wait for ever. [stream.end.1] */

@@ -66,6 +66,10 @@ export class Reader implements AttachedReader {
     return this.#sent;
   }
 
+  get acknowledges(): boolean {
+    return this.#windowBytes !== undefined;
+  }
+
   get neededSeq(): number {
     return (this.#windowBytes === undefined ? this.#sent : this.#acked) + 1;
   }

@@ -136,8 +136,9 @@ export class InvocationRegistry {
     const now = Date.now();
     for (const retained of [this.#seen, this.#unseen]) {
       for (const [id, { invocation, expiresAt }] of retained) {
-        const tooMuch = this.#endedCount > maxRetainedInvocations || this.#host.budget.exceeded;
-        if (expiresAt > now && !tooMuch) break;
+        // Half of the places for each kind, so that neither takes them all.
+        const tooMany = retained.size > maxRetainedInvocations / 2 && this.#endedCount > maxRetainedInvocations;
+        if (expiresAt > now && !tooMany && !this.#host.budget.exceeded) break;
         if (invocation.readerCount === 0) this.#forget(id, invocation);
       }
     }

@@ -20,7 +20,7 @@ import { InvocationRegistry } from "./registry.ts";
 import type { Services } from "./services.ts";
 import { createUpgradeHandler, type OpenConnections, refuseSocket } from "./upgrade.ts";
 
-const PING_INTERVAL_MS = 30_000;
+const MAX_PING_INTERVAL_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 5_000;
 // Node asks for 511: when thousands of clients come back at once, the rest would wait for the next try of their kernels, a second or more.
 const LISTEN_BACKLOG = 4096;
@@ -80,9 +80,11 @@ export async function serve(agents: Agent | readonly Agent[], options: ServeOpti
     createUpgradeHandler(services, webSockets, open, (stream) => server.emit("connection", stream)),
   );
   answerOddRequests(server, webSockets);
+  // A client that answers none is found within twice the heartbeat, as it finds a server that sends none. [live.server.1]
+  const pingIntervalMs = Math.min(MAX_PING_INTERVAL_MS, limits.heartbeatSeconds * 1000);
   const pings = setInterval(() => {
     for (const socket of open.values()) socket.checkAlive();
-  }, PING_INTERVAL_MS);
+  }, pingIntervalMs);
   pings.unref();
 
   let closing: Promise<void> | undefined;

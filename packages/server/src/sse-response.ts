@@ -5,7 +5,7 @@
 import { encodeCursor, parseJsonObject } from "@runagent/core";
 import type { Outlet } from "./attachment.ts";
 import { HIGH_WATER_BYTES } from "./frame-socket.ts";
-import type { LogRecord } from "./log.ts";
+import { type LogRecord, textOf } from "./log.ts";
 
 const SSE_HEADERS: Readonly<Record<string, string>> = {
   "Content-Type": "text/event-stream",
@@ -25,7 +25,7 @@ export interface NodeResponse {
   readonly socket: object | null;
   readonly writableLength: number;
   writeHead(status: number, headers: Record<string, string>): unknown;
-  write(bytes: Buffer | string, written?: (error?: Error | null) => void): unknown;
+  write(bytes: Uint8Array | string, written?: (error?: Error | null) => void): unknown;
   end(): unknown;
   destroy(): unknown;
   setTimeout(ms: number, passed: () => void): unknown;
@@ -39,7 +39,7 @@ export class SseResponse implements Outlet {
   readonly #invocationId: string;
   readonly #epoch: string;
   /** Events of this turn. */
-  #held: Buffer[] = [];
+  #held: Uint8Array[] = [];
   #heldBytes = 0;
   #onDrained: (() => void) | undefined;
   readonly #flush = (): void => this.#write();
@@ -60,7 +60,7 @@ export class SseResponse implements Outlet {
 
   sendRecord(record: LogRecord, onDrained: () => void): boolean {
     const { kind, data, seq } = record;
-    const type = kind === "terminal" ? typeOf(data.toString()) : kind;
+    const type = kind === "terminal" ? typeOf(textOf(record)) : kind;
     const id = encodeCursor({ invocationId: this.#invocationId, epoch: this.#epoch, seq });
     this.#hold(Buffer.from(`event: ${type}\nid: ${id}\ndata: `), data, END_OF_EVENT);
     if (this.#response.writableLength + this.#heldBytes < HIGH_WATER_BYTES) return true;
@@ -78,7 +78,7 @@ export class SseResponse implements Outlet {
     this.#response.end();
   }
 
-  #hold(...parts: Buffer[]): void {
+  #hold(...parts: Uint8Array[]): void {
     if (this.#heldBytes === 0) {
       process.nextTick(this.#flush);
       this.onTurn();

@@ -159,6 +159,56 @@ describe("a GET that is refused", () => {
   });
 });
 
+describe("streams pipelined behind another answer", () => {
+  const attach = "GET /api/v1/invocations/inv-1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+  test("are refused, and hold no connection and no invocation when theirs is gone [start.disconnect.1]", async () => {
+    const server = await serveEntrypoints(
+      {
+        a_stream: async function* () {
+          yield 1;
+          await new Promise(() => {});
+        },
+      },
+      { limits: { maxConnections: 3, disconnectGraceSeconds: 1 } },
+    );
+    const first = await openSse(server, { body: startFrame("a_stream", "inv-1", { on_disconnect: "cancel" }) });
+    await first.until((frame) => frame.seq === 1);
+    const pipe = connectTcp(server.port, "127.0.0.1");
+    onTestFinished(() => void pipe.destroy());
+    let text = "";
+    pipe.on("data", (data) => {
+      text += data.toString();
+    });
+    pipe.write(attach.repeat(10));
+    await expect.poll(() => text, { interval: 5 }).toMatch(/"seq":1\b/);
+    pipe.destroy();
+    first.socket.destroy();
+    const invocation = async () => (await get(`${server.url}/api/v1/invocations/inv-1`)).body.data;
+    await expect.poll(invocation, { interval: 50, timeout: 5000 }).toMatchObject({ status: "cancelled" });
+    // The first one holds one of three until its close is heard; those who waited behind it would hold two for ever.
+    for (let n = 2; n < 5; n++) await openSse(server, { body: startFrame("a_stream", `inv-${n}`) });
+  });
+
+  test("are told so in their turn", async () => {
+    const server = await serveEntrypoints({ a_stream: () => [1] });
+    const body = start({});
+    const head = `POST ${AGENT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
+    const pipe = connectTcp(server.port, "127.0.0.1");
+    onTestFinished(() => void pipe.destroy());
+    let text = "";
+    pipe.on("data", (data) => {
+      text += data.toString();
+    });
+    pipe.write(`${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}${attach}`);
+    await expect.poll(() => text, { interval: 5 }).toMatch(/^HTTP\/1.1 200 .*stream_completed.*HTTP\/1.1 400 .*cannot be pipelined/s);
+    // Behind the end of an answer it is no longer pipelined.
+    text = "";
+    pipe.write(attach);
+    await expect.poll(() => text, { interval: 5 }).toMatch(/^HTTP\/1.1 200 .*stream_completed/s);
+  });
+});
+
 test("pages of allowed origins may send Last-Event-ID and read Retry-After; foreign ones get nothing", async () => {
   const server = await serveEntrypoints({ a_stream: () => [1] }, { allowedOrigins: ["https://good.com"] });
   const peer = await openSse(server, { body: start({}), headers: { Origin: "https://good.com" } });

@@ -54,6 +54,9 @@ class Forwarder implements Connection {
   get version2(): boolean {
     return this.current?.version2 === true;
   }
+  get warm(): boolean {
+    return this.current?.warm === true;
+  }
   get credit(): boolean {
     return this.current?.credit === true;
   }

@@ -48,6 +48,7 @@ function toRequest(http: HttpOptions, agentId: string, first: StartFrame | Resum
 /** One request and its body. */
 class SseConnection implements Connection {
   readonly version2 = true;
+  readonly warm = false;
   readonly credit = false;
   readonly pausable = true;
   readonly sent = true;
@@ -133,6 +134,11 @@ class SseConnection implements Connection {
       if (this.#paused) await this.#goesOn();
       const { done, value } = (await reader?.read()) ?? { done: true };
       if (done || value === undefined) return undefined;
+      if (this.#left && this.#linger === undefined) {
+        // A fetch of the caller's may not heed its signal.
+        await reader?.cancel();
+        return undefined;
+      }
       this.bytesRead += value.byteLength;
       this.#feed(value);
       if (this.#failure === undefined) continue;

@@ -54,7 +54,9 @@ export function standardSockets(WebSocket: WebSocketConstructor): SocketFactory 
         close: (code) => socket.close(code),
         drop() {
           forget();
-          socket.close(DROPPED);
+          // The standard has no way to let go at once; ws, whose class some pass, has one.
+          if ("terminate" in socket && typeof socket.terminate === "function") socket.terminate();
+          else socket.close(DROPPED);
         },
       };
     },

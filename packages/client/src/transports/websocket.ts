@@ -175,6 +175,7 @@ class Line {
     const line = this;
     return {
       version2: false,
+      warm: this.#unproved,
       credit: true,
       pausable: this.#factory.pausable,
       get sent() {
@@ -193,7 +194,10 @@ class Line {
         if (isMine()) socket.resume();
       },
       close(code) {
-        if (isMine()) socket.close(code ?? NORMAL_CLOSURE);
+        if (isMine()) {
+          line.#distrust();
+          socket.close(code ?? NORMAL_CLOSURE);
+        }
         line.#leave(events);
       },
       release() {

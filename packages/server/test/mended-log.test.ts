@@ -1,0 +1,178 @@
+/** Logs that are lost, large, read by many who take nothing, and forgotten: seen from the clients, and from the store. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { encodeCursor, type JsonObject } from "@runagent/core";
+import { describe, expect, test } from "vitest";
+import { createMemoryLogStore, type InvocationLog, type LogStore, type RunningServer } from "../src/index.ts";
+import { openSse, refusedSse } from "./sse-peer.ts";
+import { codeOf, connect, contents, deferred, get, resumeFrame, serveEntrypoints, startFrame } from "./support.ts";
+
+/** A store in memory of which some calls do something else. */
+function storeWith(change: (log: InvocationLog) => Partial<InvocationLog>): LogStore {
+  const memory = createMemoryLogStore();
+  const wrap = (log: InvocationLog): InvocationLog => ({
+    epoch: log.epoch,
+    append: (epoch, seq, record) => log.append(epoch, seq, record),
+    read: (after, limit, bytes) => log.read(after, limit, bytes),
+    head: () => log.head(),
+    watch: (listener) => log.watch(listener),
+    trim: (before, bounds) => log.trim(before, bounds),
+    drop: () => log.drop(),
+    ...change(log),
+  });
+  return { durability: "memory", create: async (id) => wrap(await memory.create(id)) };
+}
+
+/** A store whose logs take no more after so many records. */
+function fullAfter(records: number): LogStore {
+  return storeWith((log) => ({
+    append(epoch, seq, record) {
+      if (seq > records) throw new Error("disk full");
+      return log.append(epoch, seq, record);
+    },
+  }));
+}
+
+describe("an invocation whose log was lost", () => {
+  /** It got three records, and its reader was told. */
+  async function loseLog(): Promise<{ server: RunningServer; started: JsonObject }> {
+    const server = await serveEntrypoints({ a_stream: () => [1, 2, 3, 4] }, { log: fullAfter(3), onError: () => {} });
+    const peer = await connect(server);
+    peer.send(startFrame("a_stream", "inv-1"));
+    const [started = {}, ...frames] = await peer.untilEnd();
+    expect(contents(frames)).toEqual([1, 2, 3]);
+    expect(codeOf(frames.at(-1))).toBe("SERVER_ERROR");
+    expect((await peer.closed).code).toBe(1011);
+    return { server, started };
+  }
+
+  test.each([0, 2, 3])("refuses a resume after record %i with OWNER_LOST: it has no end [stream.end.1]", async (after) => {
+    const { server, started } = await loseLog();
+    const peer = await connect(server);
+    peer.send(resumeFrame(started, after));
+    const answer = await peer.next();
+    expect(answer).not.toHaveProperty("seq");
+    expect(codeOf(answer)).toBe("OWNER_LOST");
+    await peer.closed;
+    const cursor = encodeCursor({ invocationId: "inv-1", epoch: String(started.epoch), seq: after });
+    const refused = await refusedSse(server, { path: "/api/v1/invocations/inv-1/stream", headers: { "Last-Event-ID": cursor } });
+    expect([refused.status, codeOf(refused.body)]).toEqual([503, "OWNER_LOST"]);
+  });
+
+  test("refuses the same start, and who attaches without a cursor", async () => {
+    const { server } = await loseLog();
+    const peer = await connect(server);
+    peer.send(startFrame("a_stream", "inv-1"));
+    expect(codeOf(await peer.next())).toBe("OWNER_LOST");
+    await peer.closed;
+    for (const options of [{ body: startFrame("a_stream", "inv-1") }, { path: "/api/v1/invocations/inv-1/stream" }]) {
+      const refused = await refusedSse(server, options);
+      expect([refused.status, codeOf(refused.body)]).toEqual([503, "OWNER_LOST"]);
+    }
+  });
+});
+
+test("a log that held a large record gives its memory back [log.bound.1]", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const used = (): number => {
+    collect();
+    return process.memoryUsage().arrayBuffers;
+  };
+  const large = Buffer.alloc(4_194_304, "x");
+  const bounds = { bytes: 1000, records: 10 };
+  // Counted before: what the test itself holds.
+  const before = used();
+  const logs: InvocationLog[] = [];
+  for (let n = 0; n < 10; n++) {
+    const log = await createMemoryLogStore().create(`inv-${n}`);
+    await log.append(log.epoch, 1, { seq: 1, kind: "data", data: large });
+    await log.append(log.epoch, 2, { seq: 2, kind: "data", data: Buffer.from("{}") });
+    await log.trim(2, bounds);
+    await log.append(log.epoch, 3, { seq: 3, kind: "terminal", data: Buffer.from("{}") });
+    logs.push(log);
+  }
+  // All ten together hold less than one of the large records did.
+  await expect.poll(() => used() - before, { timeout: 10_000 }).toBeLessThan(large.length);
+  expect(logs.map((log) => log.head())).toMatchObject(logs.map(() => ({ firstSeq: 2, lastSeq: 3, bytes: 4 })));
+});
+
+test("readers whose window is full are read for no further than that, and not at every append", async () => {
+  const readers = 20;
+  const may = deferred();
+  let copied = 0;
+  const store = storeWith((log) => ({
+    async read(after, limit, bytes) {
+      const found = await log.read(after, limit, bytes);
+      copied += found.length;
+      return found;
+    },
+  }));
+  const server = await serveEntrypoints(
+    {
+      a_stream: async function* () {
+        for (let n = 1; n <= 100; n++) yield n;
+        await may.promise;
+        for (let n = 101; n <= 1000; n++) yield n;
+      },
+    },
+    { log: store },
+  );
+  const reader = await connect(server);
+  reader.send(startFrame("a_stream", "inv-1"));
+  await reader.until((frame) => frame.seq === 100);
+  const blocked = await Promise.all(
+    Array.from({ length: readers }, async () => {
+      const peer = await connect(server);
+      peer.send(startFrame("a_stream", "inv-1", { window_bytes: 1 }));
+      await peer.until((frame) => frame.seq === 1);
+      return peer;
+    }),
+  );
+  may.resolve();
+  expect(contents(await reader.untilEnd())).toHaveLength(900);
+  // Each record once for who takes it; for each of the others what it was sent, and what did not fit then.
+  expect(copied).toBeLessThan(1001 + readers * 10);
+  // An acknowledgement of theirs goes on with them.
+  for (const peer of blocked) peer.send({ type: "ack", seq: 1 });
+  for (const peer of blocked) expect(await peer.next()).toMatchObject({ seq: 2 });
+});
+
+describe("too many ended invocations", () => {
+  const status = async (server: RunningServer, id: string): Promise<number> => (await get(`${server.url}/api/v1/invocations/${id}`)).status;
+
+  test("are forgotten oldest first, those before the others that a client saw to their end [log.keep.1]", async () => {
+    const may = deferred();
+    const server = await serveEntrypoints(
+      {
+        a_stream: () => [1],
+        wait_stream: async function* () {
+          yield 1;
+          await may.promise;
+          yield 2;
+        },
+      },
+      { limits: { maxRetainedInvocations: 6 } },
+    );
+    const lost = ["lost-1", "lost-2", "lost-3"];
+    const starts: JsonObject[] = [];
+    for (const id of lost) {
+      const peer = await connect(server);
+      peer.send(startFrame("wait_stream", id));
+      const [started = {}] = await peer.until((frame) => frame.seq === 1);
+      starts.push(started);
+      peer.ws.close();
+      await peer.closed;
+      expect(await status(server, id)).toBe(200);
+    }
+    may.resolve();
+    for (let n = 0; n < 6; n++) await (await openSse(server, { body: startFrame("a_stream", `seen-${n}`) })).untilEnd();
+    for (const started of starts) {
+      const peer = await connect(server);
+      peer.send(resumeFrame(started, 1));
+      expect(contents(await peer.untilEnd())).toEqual([2]);
+    }
+    await expect.poll(() => status(server, "seen-2")).toBe(404);
+    expect(await status(server, "seen-3")).toBe(200);
+  });
+});
