@@ -32,8 +32,8 @@ function runServer() {
           epoch: "e",
           seq: 0,
           first_seq: 1,
-          heartbeat_seconds: 0,
-          resume_seconds: 0,
+          heartbeat_seconds: 15,
+          resume_seconds: 86_400,
           durability: "memory",
         }),
       );

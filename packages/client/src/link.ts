@@ -31,8 +31,9 @@ export interface Dial {
   readonly version2: boolean;
 }
 
-/** The watchdog looks so often while twice the heartbeat passes; it finds a silence of one look less, so that it is never late. [live.client.1] */
+/** The watchdog looks so often while twice the heartbeat passes; two fewer in silence are enough, so that it is never late. [live.client.1] */
 const LOOKS = 16;
+const SILENT_LOOKS = LOOKS - 2;
 
 /** A connection that waited for its use and does not bring the acceptance so soon, in milliseconds, is taken for dead: starting again costs nothing. */
 const WARM_ACCEPT_MS = 2_000;
@@ -86,7 +87,7 @@ export class Link {
       if (now !== read || this.#paused) looks = 0;
       else looks++;
       read = now;
-      if (looks < LOOKS - 1) this.#after(lookMs, look);
+      if (looks < SILENT_LOOKS) this.#after(lookMs, look);
       else this.#dead(`Nothing came for twice the heartbeat of ${heartbeatSeconds} seconds.`);
     };
     this.#after(lookMs, look);

@@ -26,6 +26,15 @@ describe("a socket after the end of its stream", () => {
     await server.idle();
   });
 
+  it("waits with no more than 63 others in a process, however many clients were made", async () => {
+    const server = await serveScript({ stream: keepPlaying });
+    const clients = Array.from({ length: 70 }, () => streamClient(server, WARM));
+    for (const client of clients) expect(await client.runStream({}).collect()).toEqual(CHUNKS);
+    await expect.poll(() => server.sockets.size).toBe(64);
+    await Promise.all(clients.map((client) => client.close()));
+    await server.idle();
+  });
+
   it("does so for every entrypoint of the client, and for a resume", async () => {
     const server = await serveScript({
       async stream(peer) {

@@ -49,6 +49,11 @@ export const PROTOCOL_VIOLATION: number = ERRORS.PROTOCOL_ERROR.closeCode ?? NOR
 /** Milliseconds that a connection waits for its next use. A server closes idle ones after a minute or so, and a way there may be gone before. */
 export const MAX_IDLE_MS = 30_000;
 
+/** Programs that make a client for each call would leave a connection behind with each: this many wait in a process, whoever's they are. */
+const MAX_IDLE_IN_PROCESS = 64;
+/** Those that wait, oldest first. */
+const waiting: Set<Line> = new Set();
+
 /** Options of the WebSocket transport. */
 export interface WebSocketOptions extends SocketRequest {
   /** Connections that may wait for their next use. */
@@ -61,19 +66,24 @@ export function createWebSocketTransport(options: WebSocketOptions, factory: Soc
   let closed = false;
   const token = factory.sendsHeaders ? undefined : options.apiKey;
   const forget = (line: Line): void => {
+    waiting.delete(line);
     const index = idle.findIndex((entry) => entry.line === line);
     if (index >= 0) idle.splice(index, 1);
   };
   const keep = (line: Line): boolean => {
     if (closed || idle.length >= options.maxIdle) return false;
     idle.push({ line, sinceMs: Date.now() });
+    waiting.add(line);
+    const [oldest] = waiting;
+    if (waiting.size > MAX_IDLE_IN_PROCESS) oldest?.discard();
     return true;
   };
   const forgetAll = (): void => {
-    for (const { line } of idle.splice(0)) line.close();
+    for (const { line } of [...idle]) line.discard();
   };
   const takeWarm = (): Line | undefined => {
-    for (let entry = idle.pop(); entry !== undefined; entry = idle.pop()) {
+    for (let entry = idle.at(-1); entry !== undefined; entry = idle.at(-1)) {
+      forget(entry.line);
       // By the clock on the wall: a machine that slept has lost its connections.
       if (Math.abs(Date.now() - entry.sinceMs) < MAX_IDLE_MS) return entry.line;
       entry.line.close();
@@ -148,6 +158,12 @@ class Line {
     return this.#connection(events);
   }
 
+  /** It is not waited for any more. */
+  discard(): void {
+    this.#owner.forget(this);
+    this.close();
+  }
+
   /** Nobody uses it any more. */
   close(): void {
     this.#socket.close(NORMAL_CLOSURE);
@@ -164,8 +180,7 @@ class Line {
     if (this.#user !== undefined) this.#user.text(text);
     else if (this.#open) {
       // A server that speaks without being asked is not one to go on with.
-      this.#owner.forget(this);
-      this.close();
+      this.discard();
     }
   }
 
