@@ -33,10 +33,11 @@ export async function requestRepeatedly(options: RepeatOptions, request: HttpReq
       const version2 = idempotent || server.version2;
       const situation = { reached, sent: !isUnreachable(error), accepted: false, resumable: false, version2, refusals, gaps: 0 };
       const decision = decide(isLost(error) ? repeatable(error) : error, situation);
-      if (decision === "give-up") throw error;
-      if (decision === "ask-version" && !(await asksYes(server, until - now(), request.signal))) throw notRepeatable(error);
+      const final = situation.sent && !idempotent ? notRepeatable(error) : error;
+      if (decision === "give-up") throw final;
+      if (decision === "ask-version" && !(await asksYes(server, until - now(), request.signal))) throw final;
       const delayMs = retryDelayMs(attempt, options.random(), options.maxReconnectDelayMs, error);
-      if (now() + delayMs >= until) throw error;
+      if (now() + delayMs >= until) throw final;
       await wait(delayMs, request.signal);
     }
   }
@@ -58,7 +59,7 @@ export async function cancelQuietly(http: HttpOptions, invocationId: string): Pr
     } catch (error) {
       // The caller has its error already; what else the server says concerns nobody.
       const passes = RunAgentError.is(error) && (error.code === "INVOCATION_NOT_FOUND" || isLost(error)) && !isUnreachable(error);
-      if (!passes) return;
+      if (!passes || attempt === CANCEL_ATTEMPTS - 1) return;
       await wait(CANCEL_DELAY_MS * 2 ** attempt, undefined);
     }
   }

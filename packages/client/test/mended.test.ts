@@ -218,7 +218,9 @@ describe("warm sockets that carry nothing any more", () => {
     await asked;
     controller.abort();
     expect((await failure).code).toBe(what === "signal" ? "CANCELLED" : "TIMEOUT");
-    expect(await client.runStream({}).collect()).toEqual(CHUNKS);
+    const next = client.runStream({});
+    expect(await next.collect()).toEqual(CHUNKS);
+    expect(next.summary?.reconnects).toBe(0);
     expect(server.requests.filter(({ method }) => method === "GET")).toHaveLength(5);
   });
 
@@ -239,7 +241,12 @@ describe("warm sockets that carry nothing any more", () => {
   });
 });
 
-it("detach() ends the request of a fetch that does not heed its signal", async () => {
+it.each([
+  ["detach", 1000],
+  ["leave", 1000],
+  ["detach", 1],
+  ["leave", 1],
+] as const)("%s ends the request of a fetch that does not heed its signal (bufferBytes %i)", async (how, bufferBytes) => {
   const closed = deferred();
   const server = await serveSse([
     async (peer) => {
@@ -253,10 +260,11 @@ it("detach() ends the request of a fetch that does not heed its signal", async (
     },
   ]);
   const deaf: RunAgentClientOptions["fetch"] = (url, { signal: _, ...init }) => fetch(url, init);
-  const stream = streamClient(server, { transport: "sse", fetch: deaf }).runStream({});
+  const stream = streamClient(server, { transport: "sse", fetch: deaf, bufferBytes }).runStream({});
   const iterator = stream[Symbol.asyncIterator]();
   await iterator.next();
-  await stream.detach();
+  if (how === "detach") await stream.detach();
+  else await iterator.return?.();
   await closed.promise;
 });
 

@@ -231,6 +231,12 @@ describe("the deadline and the signal", () => {
   });
 });
 
+it.each([500, 503])("%i again and again says nothing of what was done: the caller's repeat may run the agent twice", async (status) => {
+  const server = await serveRuns(version2, failWith(status, "SERVER_ERROR"));
+  const error = await failureOf(runClient(server, FAST).run());
+  expect([runs(server).length, error.code, error.retryable]).toEqual([5, "SERVER_ERROR", false]);
+});
+
 function codeOf(status: number): string {
   return status === 429 ? "RATE_LIMITED" : "SERVER_ERROR";
 }

@@ -2,7 +2,7 @@
  * One client attached to one invocation, over whatever transport: first the accept frame, then the records in order,
  * and heartbeats while there is nothing else to send.
  */
-import type { RunAgentError } from "@runagent/core";
+import { RunAgentError } from "@runagent/core";
 import type { Dialect } from "./dialects.ts";
 import type { Invocation } from "./invocation.ts";
 import type { LogRecord } from "./log.ts";
@@ -64,6 +64,13 @@ export class Attachment {
     );
     if (dialect.protocol === 2) this.#beatEvery(toTimerMs(heartbeatSeconds));
     this.#reader.start();
+    // It may have been lost since the opening was checked.
+    if (invocation.lost) this.#reader.fail(new RunAgentError("OWNER_LOST", "The log of the invocation was lost before its end."));
+  }
+
+  /** The client says what it has taken, and is sent no more than it has room for. */
+  get acknowledges(): boolean {
+    return this.#reader.acknowledges;
   }
 
   /** The client's consumer took every record up to `seq`. @throws RunAgentError VALIDATION_ERROR for one that was never sent. */

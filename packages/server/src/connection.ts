@@ -75,6 +75,11 @@ export class Connection {
     });
   }
 
+  /** Its client says what it has taken. */
+  get acknowledges(): boolean {
+    return this.#attachment?.acknowledges === true;
+  }
+
   /** A message arrived. */
   receive(data: Buffer, isBinary: boolean): void {
     this.#socket.heard();

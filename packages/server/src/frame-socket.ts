@@ -12,9 +12,9 @@ import type { LogRecord } from "./log.ts";
 export const HIGH_WATER_BYTES = 1_048_576;
 /** Acknowledgements a peer may have asked for without reading them: more than one read of the socket can ask for. */
 const MAX_PENDING_REPLIES = 10_000;
-/** Pings without an answer until a peer counts as gone; one that reads slowly answers late. */
-const MAX_UNANSWERED = 1;
-const MAX_UNANSWERED_WHEN_STALLED = 20;
+/** Milliseconds of pings without an answer until a peer counts as gone; one that reads slowly answers late. */
+const PATIENCE_MS = 60_000;
+const PATIENCE_WHEN_STALLED_MS = 600_000;
 const MAX_REASON_BYTES = 123;
 const AS_TEXT = { binary: false } as const;
 
@@ -25,6 +25,8 @@ export class FrameSocket implements Outlet {
   #corked = false;
   #pendingReplies = 0;
   #unansweredPings = 0;
+  /** Bytes waited for the peer since it was heard last: a ping stands behind them, and more of them behind those that left. */
+  #stalled = false;
   /** Is called in every turn in which something is sent. */
   onTurn: () => void = () => {};
   /** How records are written. */
@@ -44,6 +46,7 @@ export class FrameSocket implements Outlet {
   /** The peer gave a sign of life. */
   heard(): void {
     this.#unansweredPings = 0;
+    this.#stalled = false;
   }
 
   /** Sends a record. False: enough is waiting; `onDrained` is called once that is written. */
@@ -91,11 +94,18 @@ export class FrameSocket implements Outlet {
     this.#ws.resume();
   }
 
-  /** Called at intervals: pings, and cuts off a peer that answered none of the last ones. */
-  checkAlive(): void {
-    const allowed = this.stalled ? MAX_UNANSWERED_WHEN_STALLED : MAX_UNANSWERED;
-    if (this.#unansweredPings++ >= allowed) this.#ws.terminate();
-    else if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping();
+  /**
+   * Called at intervals: pings, and cuts off a peer that has answered none for too long.
+   * @param strict The peer takes what it is sent without delay, because it is sent no more than it has room for: one answer may be missing.
+   */
+  checkAlive(intervalMs: number, strict: boolean): void {
+    if (this.#ws.bufferedAmount > 0) this.#stalled = true;
+    const patienceMs = this.#stalled ? PATIENCE_WHEN_STALLED_MS : strict ? intervalMs : PATIENCE_MS;
+    if (this.#unansweredPings > 0 && this.#unansweredPings * intervalMs >= patienceMs) this.#ws.terminate();
+    else if (this.#ws.readyState === this.#ws.OPEN) {
+      this.#unansweredPings++;
+      this.#ws.ping();
+    }
   }
 
   /** Holds writes back until the work at hand is done, so that a burst of chunks is one system call and not one each. */

@@ -83,7 +83,10 @@ export async function serve(agents: Agent | readonly Agent[], options: ServeOpti
   // A client that answers none is found within twice the heartbeat, as it finds a server that sends none. [live.server.1]
   const pingIntervalMs = Math.min(MAX_PING_INTERVAL_MS, limits.heartbeatSeconds * 1000);
   const pings = setInterval(() => {
-    for (const socket of open.values()) socket.checkAlive();
+    // What has come while the process was busy is read first: an agent that computes for long must not cost its clients their connections.
+    setImmediate(() => {
+      for (const [connection, socket] of open) socket.checkAlive(pingIntervalMs, connection.acknowledges);
+    });
   }, pingIntervalMs);
   pings.unref();
 

@@ -307,7 +307,7 @@ describe("all logs together", () => {
     first.ws.close(1000);
     await full.promise;
     const chat = () => post(run(server.url), { entrypoint_tag: "chat" });
-    await expect.poll(async () => (await chat()).status).toBe(429);
+    await expect.poll(async () => (await chat()).status, { timeout: 10_000 }).toBe(429);
     expect((await chat()).body).toMatchObject({ error: { code: "RATE_LIMITED", message: expect.stringContaining("maxTotalLogBytes") } });
     expect(yielded).toBeLessThan(15);
     const second = await connect(server);

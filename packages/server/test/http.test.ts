@@ -1,4 +1,6 @@
 /** REST: run of version 2, invocations, architecture, and the envelope around everything. */
+import { once } from "node:events";
+import { connect as connectTcp } from "node:net";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import packageJson from "../package.json" with { type: "json" };
@@ -216,5 +218,21 @@ describe("the other routes", () => {
       request_id: expect.any(String),
     });
     if (status === 405) expect(response.headers.get("allow")).toMatch(/^(GET|POST|POST, GET)$/);
+  });
+
+  test("a client that goes while it sends its body is not the server's trouble", async () => {
+    const errors: unknown[] = [];
+    const server = await serveEntrypoints({ chat: () => 1, a_stream: () => [1] }, { onError: (error) => errors.push(error) });
+    for (const path of [RUN, `${RUN}-stream`]) {
+      const socket = connectTcp(server.port, "127.0.0.1");
+      socket.on("error", () => {});
+      const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n`;
+      socket.write(`${head}Expect: 100-continue\r\n\r\n{"protocol"`);
+      // It waits for the rest.
+      await once(socket, "data");
+      socket.destroy();
+      for (let n = 0; n < 10; n++) expect((await get(`${server.url}/api/v1/health`)).status).toBe(200);
+    }
+    expect(errors).toEqual([]);
   });
 });

@@ -132,6 +132,33 @@ async function* hang(chunks: readonly unknown[]): AsyncGenerator<unknown> {
   await new Promise(() => {});
 }
 
+describe("pings", () => {
+  test("a client with a window that answers none is let go of after two heartbeats, however well it hears the server [live.server.1]", async () => {
+    const server = await serveEntrypoints({ a_stream: () => hang([1]) }, { limits: { heartbeatSeconds: 1 } });
+    const peer = await connect(server, { autoPong: false });
+    const began = performance.now();
+    peer.send(startFrame("a_stream", "inv-1", { window_bytes: 1000 }));
+    await heartbeats(peer, 1);
+    expect((await peer.closed).code).toBe(1006);
+    expect(performance.now() - began).toBeLessThan(5000);
+  });
+
+  test("a client that answers is not, whatever the server does meanwhile", async () => {
+    const server = await serveEntrypoints({ a_stream: () => hang([1]) }, { limits });
+    const peer = await connect(server);
+    peer.send(startFrame("a_stream", "inv-1", { window_bytes: 1000 }));
+    let pings = 0;
+    peer.ws.on("ping", () => {
+      // The answer has been sent, and is not read before the next ping is due.
+      for (const until = performance.now() + 120; performance.now() < until; );
+      pings++;
+    });
+    await heartbeats(peer, 5);
+    await expect.poll(() => pings).toBeGreaterThan(3);
+    expect(peer.ws.readyState).toBe(peer.ws.OPEN);
+  });
+});
+
 describe("on_disconnect cancel", () => {
   /** A server whose agent tells when it was stopped, and by what. */
   async function serveWaiting(disconnectGraceSeconds: number) {

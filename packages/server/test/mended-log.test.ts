@@ -4,8 +4,8 @@ import { runInNewContext } from "node:vm";
 import { encodeCursor, type JsonObject } from "@runagent/core";
 import { describe, expect, test } from "vitest";
 import { createMemoryLogStore, type InvocationLog, type LogStore, type RunningServer } from "../src/index.ts";
-import { openSse, refusedSse } from "./sse-peer.ts";
-import { codeOf, connect, contents, deferred, get, resumeFrame, serveEntrypoints, startFrame } from "./support.ts";
+import { attachSse, openSse, refusedSse } from "./sse-peer.ts";
+import { codeOf, connect, contents, deferred, get, post, resumeFrame, serveEntrypoints, startFrame } from "./support.ts";
 
 /** A store in memory of which some calls do something else. */
 function storeWith(change: (log: InvocationLog) => Partial<InvocationLog>): LogStore {
@@ -69,6 +69,37 @@ describe("an invocation whose log was lost", () => {
       const refused = await refusedSse(server, options);
       expect([refused.status, codeOf(refused.body)]).toEqual([503, "OWNER_LOST"]);
     }
+  });
+
+  test("while a client attaches ends that one, too", async () => {
+    const asked = deferred();
+    const mayAnswer = deferred();
+    let heads = 0;
+    const store = storeWith((log) => ({
+      async append(epoch, seq, record) {
+        if (seq > 1) {
+          await asked.promise;
+          throw new Error("disk full");
+        }
+        return log.append(epoch, seq, record);
+      },
+      async head() {
+        if (++heads === 2) {
+          asked.resolve();
+          await mayAnswer.promise;
+        }
+        return log.head();
+      },
+    }));
+    const server = await serveEntrypoints({ a_stream: () => [1, 2] }, { log: store, onError: () => {} });
+    const first = await connect(server);
+    first.send(startFrame("a_stream", "inv-1"));
+    await first.until((frame) => frame.seq === 1);
+    const second = await connect(server);
+    second.send(startFrame("a_stream", "inv-1"));
+    expect(codeOf((await first.untilEnd()).at(-1))).toBe("SERVER_ERROR");
+    mayAnswer.resolve();
+    expect(codeOf((await second.untilEnd()).at(-1))).toMatch(/OWNER_LOST|SERVER_ERROR/);
   });
 });
 
@@ -141,10 +172,16 @@ test("readers whose window is full are read for no further than that, and not at
 describe("too many ended invocations", () => {
   const status = async (server: RunningServer, id: string): Promise<number> => (await get(`${server.url}/api/v1/invocations/${id}`)).status;
 
+  const run = async (server: RunningServer, id: string): Promise<void> => {
+    const body = { protocol: 2, invocation_id: id, entrypoint_tag: "chat", input_args: [], input_kwargs: {} };
+    expect((await post(`${server.url}/api/v1/agents/agent/run`, body)).status).toBe(200);
+  };
+
   test("are forgotten oldest first, those before the others that a client saw to their end [log.keep.1]", async () => {
     const may = deferred();
     const server = await serveEntrypoints(
       {
+        chat: () => 1,
         a_stream: () => [1],
         wait_stream: async function* () {
           yield 1;
@@ -166,7 +203,11 @@ describe("too many ended invocations", () => {
       expect(await status(server, id)).toBe(200);
     }
     may.resolve();
-    for (let n = 0; n < 6; n++) await (await openSse(server, { body: startFrame("a_stream", `seen-${n}`) })).untilEnd();
+    for (let n = 0; n < 6; n += 2) {
+      await (await openSse(server, { body: startFrame("a_stream", `seen-${n}`) })).untilEnd();
+      // The answer of a run is as good as seen.
+      await run(server, `seen-${n + 1}`);
+    }
     for (const started of starts) {
       const peer = await connect(server);
       peer.send(resumeFrame(started, 1));
@@ -175,4 +216,94 @@ describe("too many ended invocations", () => {
     await expect.poll(() => status(server, "seen-2")).toBe(404);
     expect(await status(server, "seen-3")).toBe(200);
   });
+
+  test.each(["runs", "streams that nobody read"])("do not push out a stream in the moment it ends, if they are %s", async (what) => {
+    const may = deferred();
+    const server = await serveEntrypoints(
+      {
+        chat: () => 1,
+        a_stream: () => [1, 2],
+        wait_stream: async function* () {
+          yield 1;
+          await may.promise;
+        },
+      },
+      { limits: { maxRetainedInvocations: 6 } },
+    );
+    for (let n = 0; n < 8; n++) {
+      if (what === "runs") {
+        await run(server, `other-${n}`);
+        continue;
+      }
+      const peer = await connect(server);
+      peer.send(startFrame("wait_stream", `other-${n}`));
+      await peer.until((frame) => frame.seq === 1);
+      peer.ws.close();
+      await peer.closed;
+      expect(await status(server, `other-${n}`)).toBe(200);
+    }
+    may.resolve();
+    await expect.poll(() => status(server, "other-0")).toBe(404);
+    const peer = await connect(server);
+    peer.send(startFrame("a_stream", "inv-1"));
+    const [started = {}] = await peer.untilEnd();
+    peer.ws.terminate();
+    await run(server, "other-8");
+    // What it was sent may have been lost on the way.
+    const again = await connect(server);
+    again.send(resumeFrame(started, 1));
+    expect(contents(await again.untilEnd())).toEqual([2]);
+  });
+});
+
+test("who has the terminal record gets it again, also while the store has not answered for it [resume.end.1]", async () => {
+  const mayAnswer = deferred();
+  const store = storeWith((log) => ({
+    async append(epoch, seq, record) {
+      const head = await log.append(epoch, seq, record);
+      if (record.kind === "terminal") await mayAnswer.promise;
+      return head;
+    },
+  }));
+  const server = await serveEntrypoints({ a_stream: () => [1] }, { log: store });
+  const first = await connect(server);
+  first.send(startFrame("a_stream", "inv-1"));
+  const [started = {}] = await first.untilEnd();
+  const second = await connect(server);
+  second.send(resumeFrame(started, 2));
+  expect(await second.next()).toMatchObject({ status: "stream_resumed", seq: 2 });
+  expect(await second.next()).toMatchObject({ status: "stream_completed", seq: 2 });
+  mayAnswer.resolve();
+});
+
+test("a client that acknowledges nothing keeps what is on its way to it while other logs are too full [log.bound.1]", async () => {
+  const may = deferred();
+  const chunk = "x".repeat(10_000);
+  const server = await serveEntrypoints(
+    {
+      a_stream: async function* () {
+        yield chunk;
+        await may.promise;
+        for (let n = 0; n < 30; n++) yield chunk;
+        await new Promise(() => {});
+      },
+      chat: () => 1,
+      flood_stream: function* () {
+        for (;;) yield chunk;
+      },
+    },
+    { limits: { maxTotalLogBytes: 100_000, maxLogBytes: 1_000_000 } },
+  );
+  const victim = await openSse(server, { body: startFrame("a_stream", "inv-1") });
+  await victim.until((frame) => frame.seq === 1);
+  const flood = await connect(server);
+  flood.send(startFrame("flood_stream", "inv-2", { window_bytes: 1 }));
+  await flood.until((frame) => frame.seq === 1);
+  flood.ws.close();
+  await expect.poll(async () => (await post(`${server.url}/api/v1/agents/agent/run`, { entrypoint_tag: "chat" })).status).toBe(429);
+  may.resolve();
+  await victim.until((frame) => frame.seq === 31);
+  victim.socket.destroy();
+  const again = await attachSse(server, "inv-1", victim.ids[1]);
+  expect(contents(await again.until((frame) => frame.seq === 31))).toHaveLength(30);
 });

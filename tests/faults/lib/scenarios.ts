@@ -82,6 +82,29 @@ export const halfOpen =
     });
   };
 
+/**
+ * N3: what the client sends is swallowed while the stream runs, and its window is small: once that is full, nothing but heartbeats comes. The
+ * server's pings find it within twice the heartbeat. Over server-sent events the client has nothing to say, and the stream goes on.
+ */
+export const halfOpenFull: Scenario = ({ seed, transport, heartbeatSeconds }) => {
+  const on: Trigger = { event: "frame", type: "data", nth: 3, where: "after" };
+  const rules: FaultRule[] = [{ name: "stall", connections: { to: 1 }, on, do: { action: "stall", direction: "to_server" }, times: 1 }];
+  return scenario("N3 half-open to_server, small window", { seed, rules, limits: { heartbeatSeconds } }, async (rig, consumed, problem) => {
+    let foundMs = Number.NaN;
+    const onReconnect = (): void => {
+      foundMs = monotonicMs() - (rig.drops[0]?.at ?? Number.NaN);
+    };
+    const client = rig.client("count_stream", { transport, bufferBytes: 2000 });
+    await consume(client.runStream({ count: 40, size: 200 }, { invocationId: INVOCATION, onReconnect }), consumed);
+    if (rig.proxy.stats.drops !== 1) problem(`${rig.proxy.stats.drops} stalls in place of 1`);
+    if (transport === "sse") return `needs no acknowledgements: reconnects ${consumed.reconnects}`;
+    const limitMs = 2000 * heartbeatSeconds;
+    // One that is missing is no number, and not within the limit.
+    if (!(foundMs <= limitMs * 1.25 + 100)) problem(`found after ${foundMs.toFixed(0)} ms, later than twice the heartbeat (${limitMs} ms)`);
+    return `found by the server after ${foundMs.toFixed(0)} ms with a heartbeat of ${1000 * heartbeatSeconds} ms, reconnects ${consumed.reconnects}`;
+  });
+};
+
 /** N4: the hole heals before it was found, and once more after it was: nothing comes twice. */
 export const healed: Scenario = ({ seed, transport, heartbeatSeconds }) => {
   const beat = (nth: number): Trigger => ({ event: "frame", type: "heartbeat", nth, where: "after" });
@@ -234,7 +257,7 @@ export const upgradeRefused: Scenario = async ({ seed }) => {
 
 /** By the name that `--only` takes. */
 export const SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
-  n3: [halfOpen("both"), halfOpen("to_client"), halfOpen("to_server")],
+  n3: [halfOpen("both"), halfOpen("to_client"), halfOpen("to_server"), halfOpenFull],
   n4: [healed],
   n5: [droppedAgain],
   n6: [aroundTheEnds],

@@ -121,6 +121,7 @@ class SseConnection implements Connection {
     if (this.#left) return;
     this.#left = true;
     this.#abort.abort();
+    this.resume();
     // A cancel that was just sent should still arrive.
     if (this.#verbsPending > 0) this.#linger = setTimeout(() => this.#verbs.abort(), LINGER_MS);
   }
@@ -134,7 +135,7 @@ class SseConnection implements Connection {
       if (this.#paused) await this.#goesOn();
       const { done, value } = (await reader?.read()) ?? { done: true };
       if (done || value === undefined) return undefined;
-      if (this.#left && this.#linger === undefined) {
+      if (this.#abort.signal.aborted) {
         // A fetch of the caller's may not heed its signal.
         await reader?.cancel();
         return undefined;
