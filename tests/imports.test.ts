@@ -70,7 +70,7 @@ describe("import rules", () => {
   });
 
   it("the session sees state, queue and the seam; transports see the seam and what they share", () => {
-    const own = ["queue", "state", "link", "transport", "reconnects", "retry", "network-error", "credit", "cancelling"];
+    const own = ["queue", "state", "link", "transport", "reconnects", "retry", "network-error", "intake", "cancelling"];
     const shared = ["timers", "deadlines", "abort-signal", "encode-json"];
     const allowed = [...[...own, ...shared].map((name) => src(`${name}.ts`)), "@runagent/core"];
     expect(list(client.filter(({ file, target }) => file === src("session.ts") && !allowed.includes(target)))).toEqual([]);

@@ -11,12 +11,12 @@ import {
 } from "@runagent/core";
 import { abortError, onAbort } from "./abort-signal.ts";
 import { type CancelAnswer, Cancelling } from "./cancelling.ts";
-import { Credit } from "./credit.ts";
 import { type Deadlines, startDeadlines } from "./deadlines.ts";
 import { encodeJson } from "./encode-json.ts";
+import { Intake } from "./intake.ts";
 import { Link, type LinkConnection } from "./link.ts";
 import { isUnreachable } from "./network-error.ts";
-import { RecordQueue } from "./queue.ts";
+import type { RecordQueue } from "./queue.ts";
 import { type Loss, Reconnects, type RetryOptions } from "./reconnects.ts";
 import { errorOfClose, finalError } from "./retry.ts";
 import { createState, type Effect, type QueuedRecord, receive, reopen, type StreamState } from "./state.ts";
@@ -61,8 +61,6 @@ export interface SessionOptions extends RetryOptions {
 
 /** How long a detach waits for the server to accept, in milliseconds. */
 const DETACH_WAIT_MS = 10_000;
-/** What more than the window may wait before a server that ignores it is blamed, where reading cannot be paused. */
-const OVERRUN = 2;
 
 /**
  * One stream, from its start to its end, over as many connections as it takes: the only place where link, state and queue meet.
@@ -70,17 +68,14 @@ const OVERRUN = 2;
  */
 export class Session {
   readonly state: StreamState;
-  readonly queue: RecordQueue<QueuedRecord>;
   /** Resolves when the server has accepted; rejects when it never will. */
   readonly started: Promise<StreamStarted>;
   end: SessionEnd | undefined;
-  /** Seq of the last record that the consumer has taken. */
-  taken: number;
 
   readonly #options: SessionOptions;
   readonly #timers: Timers;
   readonly #link: Link;
-  readonly #credit: Credit;
+  readonly #intake: Intake;
   readonly #reconnects: Reconnects;
   /** The frame that starts the invocation; let go of once the server has accepted. */
   #first: FirstFrame | undefined;
@@ -102,7 +97,6 @@ export class Session {
     this.#options = options;
     const resumed = !(first instanceof Promise) && first.type === "resume" ? first : undefined;
     this.state = createState(resumed?.invocation_id ?? invocationId, resumed && { epoch: resumed.epoch, seq: resumed.after_seq });
-    this.taken = this.state.origin;
     this.#timers = new Timers(options.clock);
     this.#link = new Link(options.transport, this.#timers, {
       opened: () => this.#onOpened(),
@@ -115,7 +109,15 @@ export class Session {
       finish: () => this.#finish({ status: "cancelled", totals: {} }),
       fail: (error) => this.fail(error),
     });
-    this.#credit = new Credit(bufferBytes, this.#timers, () => this.#acknowledge());
+    this.#intake = new Intake({
+      state: this.state,
+      link: this.#link,
+      timers: this.#timers,
+      bufferBytes,
+      mustRead: () => this.#cancelling.pending,
+      onAwaited: () => this.#onProgress(),
+      fail: (error) => this.fail(error),
+    });
     this.#reconnects = new Reconnects(options, deadlines.connectMs, this.#timers, {
       dial: (delayMs, connectMs) => this.#dial(delayMs, connectMs),
       giveUp: (error) => this.fail(finalError(error, this.#loss())),
@@ -126,11 +128,6 @@ export class Session {
     });
     // Whoever reads the stream learns of the failure there; nobody has to look at `started`.
     this.started.catch(() => {});
-    this.queue = new RecordQueue(bufferBytes, {
-      onFull: () => this.#onFull(),
-      onDrained: () => this.#link.resume(),
-      onAwaited: () => this.#onProgress(),
-    });
     if (signal?.aborted) {
       // One failure is enough: what else is wrong with the call is not looked at.
       if (first instanceof Promise) first.catch(() => {});
@@ -157,18 +154,16 @@ export class Session {
   /** The cursor after the last record that was taken; undefined in version 1 and before the server accepted. [cursor.taken.1] */
   get position(): string | undefined {
     const { epoch, invocationId } = this.state;
-    return epoch === undefined ? undefined : encodeCursor({ invocationId, epoch, seq: this.taken });
+    return epoch === undefined ? undefined : encodeCursor({ invocationId, epoch, seq: this.#intake.taken });
   }
 
-  /** The next record for the consumer, which has it then: the server is told, and a resume goes on after it. [ack.send.1] */
+  get queue(): RecordQueue<QueuedRecord> {
+    return this.#intake.queue;
+  }
+
+  /** The next record for the consumer, which has it then. */
   take(): QueuedRecord | undefined {
-    const before = this.queue.bytes;
-    const record = this.queue.shift();
-    if (record === undefined) return undefined;
-    this.taken = record.seq;
-    // What came on an older connection is acknowledged when it comes again.
-    if (record.seq <= this.state.wireSeq) this.#addCredit(before - this.queue.bytes);
-    return record;
+    return this.#intake.take();
   }
 
   /**
@@ -261,9 +256,9 @@ export class Session {
   #firstFrame(): FirstFrame {
     const { epoch, invocationId } = this.state;
     const window_bytes = this.#options.bufferBytes;
-    reopen(this.state, this.taken);
+    reopen(this.state, this.#intake.taken);
     if (epoch === undefined && this.#first !== undefined) return { ...this.#first, window_bytes };
-    return { type: "resume", protocol: 2, invocation_id: invocationId, epoch: epoch ?? "", after_seq: this.taken, window_bytes };
+    return { type: "resume", protocol: 2, invocation_id: invocationId, epoch: epoch ?? "", after_seq: this.#intake.taken, window_bytes };
   }
 
   #onOpened(): void {
@@ -314,10 +309,10 @@ export class Session {
         break;
       case "cancel-acknowledged":
         this.#cancelling.acknowledged(effect.frame);
-        if (this.queue.full) this.#onFull();
+        if (this.queue.full) this.#intake.checkFull();
         break;
       case "duplicate":
-        if (this.state.wireSeq <= this.taken) this.#addCredit(bytes);
+        this.#intake.duplicate(bytes);
         break;
       case "none":
         break;
@@ -332,10 +327,9 @@ export class Session {
     this.#first = undefined;
     this.#options.server.learn(protocol ?? 1);
     this.#link.watch(protocol === 2 ? heartbeatSeconds : 0);
-    this.#credit.reset();
     this.#reconnects.accepted();
     this.#accept({ invocationId, protocol: protocol ?? 1 });
-    if (this.queue.full) this.#onFull();
+    this.#intake.accepted();
     this.#cancelling.accepted();
   }
 
@@ -347,28 +341,6 @@ export class Session {
     this.#link.drop();
     this.#cancelling.lost();
     this.#reconnects.lost(error, loss);
-  }
-
-  // --- flow ---------------------------------------------------------------------------------------------------------------
-
-  /** As much waits as may: reading stops, or goes on as far as the server was allowed to send. [flow.window.1] [flow.overrun.1] */
-  #onFull(): void {
-    // The answer to a cancel may stand behind more records than the consumer wants to take.
-    if (this.#cancelling.pending) return;
-    const hasCredit = this.state.protocol === 2 && this.#link.connection?.credit === true;
-    const overrun = this.queue.length > 1 && this.queue.bytes > OVERRUN * this.#options.bufferBytes;
-    if ((hasCredit && !overrun) || this.#link.pause() || !hasCredit) return;
-    this.fail(new RunAgentError("PROTOCOL_ERROR", "The server sends more than the window that it was given (window_bytes)."));
-  }
-
-  #addCredit(bytes: number): void {
-    if (this.end === undefined && this.state.protocol === 2 && this.#link.connection?.credit) this.#credit.add(bytes);
-  }
-
-  #acknowledge(): void {
-    // The server has not sent more than this on the connection, and would refuse what is above it. [ack.read.1]
-    const seq = Math.min(this.taken, this.state.wireSeq);
-    if (this.end === undefined && this.state.accepted && seq > this.state.asked) this.#link.send({ type: "ack", seq });
   }
 
   // --- the end --------------------------------------------------------------------------------------------------------------
