@@ -3,9 +3,10 @@
 // must agree with it.
 // --full: 10,000 streams on each transport, 2,000 without. --seed N repeats the moments of the cancels.
 import { setTimeout as sleep } from "node:timers/promises";
+import { createRandom } from "@runagent/conformance";
 import { defineAgent, serve } from "@runagent/server";
 import { RunAgentClient } from "runagent";
-import { createRandom, figure, now, readFlags } from "./lib/figures.mjs";
+import { figure, now, readFlags } from "./lib/figures.mjs";
 import { runRoles, startRole } from "./lib/roles.mjs";
 
 const AT_ONCE = 8;
@@ -107,7 +108,7 @@ async function main() {
   console.log(`${count} cancels on each transport, within ${SPREAD_MS} ms of the end, seed ${seed}`);
   for (const transport of ["websocket", "sse"]) {
     const server = startRole(import.meta.url, "server");
-    const { results, leadMs } = await run(transport, await server.call("start"), count, createRandom(seed));
+    const { results, leadMs } = await run(transport, await server.call("start"), count, createRandom(seed).next);
     const errors = await server.call("errors");
     server.stop();
     const faults = results.filter(({ fault }) => fault !== undefined);

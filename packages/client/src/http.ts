@@ -1,4 +1,4 @@
-import { errorFromHttp, isJsonObject, type JsonObject, parseJson, RunAgentError } from "@runagent/core";
+import { errorFromHttp, isJsonObject, type JsonObject, type Mode, parseJson, RunAgentError } from "@runagent/core";
 import { abortError, onAbort } from "./abort-signal.ts";
 import { connectionError, redirectError } from "./network-error.ts";
 import { withRetryAfter } from "./retry.ts";
@@ -60,28 +60,38 @@ async function exchange(options: HttpOptions, request: HttpRequest, signal: Abor
     signal,
     redirect: "manual",
   });
-  if (isRedirect(response)) throw await readFailure(response, options.maxBodyBytes, address);
-  try {
-    return openBody(response.status, await readText(response, options.maxBodyBytes), address);
-  } catch (error) {
-    throw RunAgentError.is(error) ? withRetryAfter(error, response.status, response.headers.get("retry-after"), Date.now()) : error;
-  }
+  return openAnswer(response, options.maxBodyBytes, address);
 }
 
 /** The error for an answer that is not the stream that was asked for. */
 export async function readFailure(response: HttpResponse, maxBytes: number, address: string): Promise<RunAgentError> {
+  try {
+    await openAnswer(response, maxBytes, address);
+  } catch (error) {
+    if (RunAgentError.is(error)) return error;
+    throw error;
+  }
+  return notRunAgent(response.status, address);
+}
+
+/** The JSON object of an answer that succeeded. @throws RunAgentError for any other. */
+async function openAnswer(response: HttpResponse, maxBytes: number, address: string): Promise<JsonObject> {
   const { status, headers } = response;
   if (isRedirect(response)) {
     await response.body?.cancel();
-    return redirectError(status, headers.get("location"), address);
+    throw redirectError(status, headers.get("location"), address);
   }
   try {
-    openBody(status, await readText(response, maxBytes), address);
+    return openBody(status, await readText(response, maxBytes), address);
   } catch (error) {
-    if (RunAgentError.is(error)) return withRetryAfter(error, status, headers.get("retry-after"), Date.now());
-    throw error;
+    throw RunAgentError.is(error) ? withRetryAfter(error, status, headers.get("retry-after"), Date.now()) : error;
   }
-  return notRunAgent(status, address);
+}
+
+/** The request that cancels an invocation. [cancel.rest.1] */
+export function cancelRequest(invocationId: string, mode: Mode, timeoutMs: number): HttpRequest {
+  const path = `/invocations/${encodeURIComponent(invocationId)}/cancel`;
+  return { method: "POST", path, body: JSON.stringify({ mode }), timeoutMs };
 }
 
 function isRedirect({ type, status }: HttpResponse): boolean {

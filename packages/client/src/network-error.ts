@@ -1,10 +1,23 @@
 import { isJsonObject, RunAgentError } from "@runagent/core";
 
-const CERTIFICATE = /^(CERT_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/;
-/** The two sides cannot agree on TLS, or one of them does not speak it. */
-const TLS = /^(EPROTO|ERR_TLS_|ERR_SSL_)/;
-/** What came is no HTTP. */
-const NOT_HTTP = /^HPE_/;
+/** Failures that no other try would mend. */
+const FINAL: readonly { readonly codes: RegExp; readonly says: (address: string) => string; readonly suggestion: string }[] = [
+  {
+    codes: /^(CERT_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/,
+    says: (address) => `The certificate of ${address} was not accepted`,
+    suggestion: "Install the certificate authority on this machine, or correct the address; certificates are never skipped.",
+  },
+  {
+    codes: /^(EPROTO|ERR_TLS_|ERR_SSL_)/,
+    says: (address) => `No TLS connection to ${address} could be agreed on`,
+    suggestion: "Check whether the server speaks https there, or http.",
+  },
+  {
+    codes: /^HPE_/,
+    says: (address) => `${address} does not speak HTTP`,
+    suggestion: "Check host, port or baseUrl: another server may be listening there.",
+  },
+];
 
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there",
@@ -35,26 +48,10 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
  */
 export function connectionError(cause: unknown, address: string, sent: boolean): RunAgentError {
   const code = findCode(cause);
-  if (code !== undefined && CERTIFICATE.test(code)) {
-    return new RunAgentError("CONNECTION_ERROR", `The certificate of ${address} was not accepted (${code}).`, {
-      cause,
-      retryable: false,
-      suggestion: "Install the certificate authority on this machine, or correct the address; certificates are never skipped.",
-    });
-  }
-  if (code !== undefined && TLS.test(code)) {
-    return new RunAgentError("CONNECTION_ERROR", `No TLS connection to ${address} could be agreed on (${code}).`, {
-      cause,
-      retryable: false,
-      suggestion: "Check whether the server speaks https there, or http.",
-    });
-  }
-  if (code !== undefined && NOT_HTTP.test(code)) {
-    return new RunAgentError("CONNECTION_ERROR", `${address} does not speak HTTP (${code}).`, {
-      cause,
-      retryable: false,
-      suggestion: "Check host, port or baseUrl: another server may be listening there.",
-    });
+  const final = code === undefined ? undefined : FINAL.find(({ codes }) => codes.test(code));
+  if (final !== undefined) {
+    const { says, suggestion } = final;
+    return new RunAgentError("CONNECTION_ERROR", `${says(address)} (${code}).`, { cause, retryable: false, suggestion });
   }
   const unreachable = code !== undefined && UNREACHABLE.has(code);
   const details = { ...(code === undefined ? {} : { code }), unreachable };
@@ -85,11 +82,6 @@ export function isLost(error: RunAgentError): boolean {
 /** True for a connection that was open, and on which a server did not accept in time. */
 export function isUnanswered(error: RunAgentError): boolean {
   return isJsonObject(error.details) && error.details.unanswered === true;
-}
-
-/** The same error of a request that may be repeated, whatever became of it. */
-export function repeatable({ code, message, suggestion, details, cause }: RunAgentError): RunAgentError {
-  return new RunAgentError(code, message, { suggestion, details, cause, retryable: true });
 }
 
 /** The error for an answer that points elsewhere: following it would carry the key there. [sec.redirect.1] */

@@ -1,7 +1,7 @@
 import { type JsonObject, RunAgentError } from "@runagent/core";
 import { abortError, onAbort } from "./abort-signal.ts";
-import { type HttpOptions, type HttpRequest, requestJson } from "./http.ts";
-import { isLost, isUnreachable, repeatable } from "./network-error.ts";
+import { cancelRequest, type HttpOptions, type HttpRequest, requestJson } from "./http.ts";
+import { isLost, isUnreachable } from "./network-error.ts";
 import type { RetryOptions } from "./reconnects.ts";
 import { decide, notRepeatable, retryDelayMs } from "./retry.ts";
 import { isDeadline, REAL_CLOCK, Timers } from "./timers.ts";
@@ -32,7 +32,7 @@ export async function requestRepeatedly(options: RepeatOptions, request: HttpReq
       reached ||= !isUnreachable(error);
       const version2 = idempotent || server.version2;
       const situation = { reached, sent: !isUnreachable(error), accepted: false, resumable: false, version2, refusals, gaps: 0 };
-      const decision = decide(isLost(error) ? repeatable(error) : error, situation);
+      const decision = decide(isLost(error) ? error.changed({ retryable: true }) : error, situation);
       const final = situation.sent && !idempotent ? notRepeatable(error) : error;
       if (decision === "give-up") throw final;
       if (decision === "ask-version" && !(await asksYes(server, until - now(), request.signal))) throw final;
@@ -50,11 +50,10 @@ const CANCEL_DELAY_MS = 50;
 
 /** Cancels an invocation that nobody waits for any more. It may have overtaken its start, so that it is not known at first. [cancel.early.1] */
 export async function cancelQuietly(http: HttpOptions, invocationId: string): Promise<void> {
-  const path = `/invocations/${encodeURIComponent(invocationId)}/cancel`;
-  const body = JSON.stringify({ mode: "immediate" });
+  const request = cancelRequest(invocationId, "immediate", CANCEL_TIMEOUT_MS);
   for (let attempt = 0; attempt < CANCEL_ATTEMPTS; attempt++) {
     try {
-      await requestJson(http, { method: "POST", path, body, timeoutMs: CANCEL_TIMEOUT_MS });
+      await requestJson(http, request);
       return;
     } catch (error) {
       // The caller has its error already; what else the server says concerns nobody.

@@ -97,10 +97,7 @@ export function finalError(error: RunAgentError, { sent, accepted }: Pick<Situat
 
 /** The same error of a call that may have run the agent: the caller's own repeat, under another id, would run it again. */
 export function notRepeatable(error: RunAgentError): RunAgentError {
-  if (!error.retryable || didNothing(error)) return error;
-  const { code, message, suggestion, details, field, requestId, invocationId, cursor, origin, cause } = error;
-  const known = { suggestion, details, field, requestId, invocationId, cursor, origin, cause };
-  return new RunAgentError(code, message, { ...known, retryable: false });
+  return error.retryable && !didNothing(error) ? error.changed({ retryable: false }) : error;
 }
 
 /** True for an answer that says that the request was not looked at. */
@@ -124,11 +121,7 @@ export function withRetryAfter(error: RunAgentError, status: number, header: str
   if (seconds === undefined || retryAfterMs(error) !== undefined || !(details === undefined || details === null || isJsonObject(details))) {
     return error;
   }
-  const { code, message, suggestion, field, requestId, invocationId, origin, cause } = error;
-  // An answer that says when to come back can be repeated, whatever its code.
-  const retryable = error.retryable || code === "SERVER_ERROR";
-  const said = { ...details, retry_after_seconds: seconds };
-  return new RunAgentError(code, message, { suggestion, field, requestId, invocationId, origin, cause, retryable, details: said });
+  return error.changed({ details: { ...details, retry_after_seconds: seconds } });
 }
 
 function readRetryAfter(text: string, nowMs: number): number | undefined {

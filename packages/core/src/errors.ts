@@ -60,12 +60,12 @@ export class RunAgentError extends Error {
 
   /** The same error with more known about it; fields that are set already stay. */
   with(extra: Pick<RunAgentErrorOptions, "invocationId" | "cursor">): RunAgentError {
-    const copy = new RunAgentError(this.code, this.message, {
-      ...this,
-      invocationId: this.invocationId ?? extra.invocationId,
-      cursor: this.cursor ?? extra.cursor,
-      cause: this.cause,
-    });
+    return this.changed({ invocationId: this.invocationId ?? extra.invocationId, cursor: this.cursor ?? extra.cursor });
+  }
+
+  /** The same error with other details or another judgement; what is not given stays. */
+  changed(changes: RunAgentErrorOptions): RunAgentError {
+    const copy = new RunAgentError(this.code, this.message, { ...this, cause: this.cause, ...changes });
     if (this.stack !== undefined) copy.stack = this.stack;
     return copy;
   }

@@ -2,11 +2,11 @@
  * One client attached to one invocation, over whatever transport: first the accept frame, then the records in order,
  * and heartbeats while there is nothing else to send.
  */
-import { RunAgentError } from "@runagent/core";
+import type { RunAgentError } from "@runagent/core";
 import type { Dialect } from "./dialects.ts";
 import type { Invocation } from "./invocation.ts";
 import type { LogRecord } from "./log.ts";
-import type { Opening } from "./opening.ts";
+import { logLost, type Opening } from "./opening.ts";
 import { toTimerMs } from "./options.ts";
 import { Reader } from "./reader.ts";
 import type { Services } from "./services.ts";
@@ -65,7 +65,7 @@ export class Attachment {
     if (dialect.protocol === 2) this.#beatEvery(toTimerMs(heartbeatSeconds));
     this.#reader.start();
     // It may have been lost since the opening was checked.
-    if (invocation.lost) this.#reader.fail(new RunAgentError("OWNER_LOST", "The log of the invocation was lost before its end."));
+    if (invocation.lost) this.#reader.fail(logLost());
   }
 
   /** The client says what it has taken, and is sent no more than it has room for. */

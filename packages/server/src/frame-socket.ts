@@ -26,7 +26,7 @@ export class FrameSocket implements Outlet {
   #pendingReplies = 0;
   #unansweredPings = 0;
   /** Bytes waited for the peer since it was heard last: a ping stands behind them, and more of them behind those that left. */
-  #stalled = false;
+  #hasStalled = false;
   /** Is called in every turn in which something is sent. */
   onTurn: () => void = () => {};
   /** How records are written. */
@@ -46,7 +46,7 @@ export class FrameSocket implements Outlet {
   /** The peer gave a sign of life. */
   heard(): void {
     this.#unansweredPings = 0;
-    this.#stalled = false;
+    this.#hasStalled = false;
   }
 
   /** Sends a record. False: enough is waiting; `onDrained` is called once that is written. */
@@ -81,10 +81,6 @@ export class FrameSocket implements Outlet {
     this.#ws.close(code, Buffer.from(reason).subarray(0, MAX_REASON_BYTES).toString());
   }
 
-  terminate(): void {
-    this.#ws.terminate();
-  }
-
   /** Reads no more until `resume`. */
   pause(): void {
     this.#ws.pause();
@@ -99,8 +95,8 @@ export class FrameSocket implements Outlet {
    * @param strict The peer takes what it is sent without delay, because it is sent no more than it has room for: one answer may be missing.
    */
   checkAlive(intervalMs: number, strict: boolean): void {
-    if (this.#ws.bufferedAmount > 0) this.#stalled = true;
-    const patienceMs = this.#stalled ? PATIENCE_WHEN_STALLED_MS : strict ? intervalMs : PATIENCE_MS;
+    this.#hasStalled ||= this.stalled;
+    const patienceMs = this.#hasStalled ? PATIENCE_WHEN_STALLED_MS : strict ? intervalMs : PATIENCE_MS;
     if (this.#unansweredPings > 0 && this.#unansweredPings * intervalMs >= patienceMs) this.#ws.terminate();
     else if (this.#ws.readyState === this.#ws.OPEN) {
       this.#unansweredPings++;

@@ -46,6 +46,8 @@ export class Invocation {
   endedAt: Date | undefined;
   /** A client was attached when it ended; of a run, one waits for its answer. */
   seen = false;
+  /** The log can no longer be written: it has no end, and never will. */
+  lost = false;
   /** How it ended; undefined until the log has the terminal record. */
   outcome: Outcome | undefined;
   /** The result of a run, as JSON text. */
@@ -59,7 +61,6 @@ export class Invocation {
   /** Set at the first reason to end; from then on nothing else ends it, and nothing but the terminal record is appended. */
   #ending: Outcome | undefined;
   #cancelAfterTurn = false;
-  #lost = false;
   #chunks = 0;
   #executionTime: number | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -119,11 +120,6 @@ export class Invocation {
   /** Bytes in the log. */
   get bytes(): number {
     return this.#writer.bytes;
-  }
-
-  /** The log can no longer be written: it has no end, and never will. */
-  get lost(): boolean {
-    return this.#lost;
   }
 
   get readerCount(): number {
@@ -287,7 +283,7 @@ export class Invocation {
     const code = RunAgentError.is(cause) && cause.code === "OWNER_LOST" ? "OWNER_LOST" : "SERVER_ERROR";
     const error = new RunAgentError(code, "The log of the invocation can no longer be written.", { retryable: false });
     const outcome: Outcome = { status: "failed", error };
-    this.#lost = true;
+    this.lost = true;
     this.#ending = outcome;
     this.#clearTimers();
     this.#controller.abort(error);
@@ -310,7 +306,7 @@ export class Invocation {
   /** A client that acknowledges nothing needs what is on its way to it should it come back, however full other logs are. */
   get #bounds(): LogBounds {
     const { bounds, ownBounds } = this.#host.budget;
-    if (this.request.protocol === 1) return bounds;
+    if (bounds === ownBounds || this.request.protocol === 1) return bounds;
     for (const { acknowledges } of this.#readers) if (!acknowledges) return ownBounds;
     return bounds;
   }

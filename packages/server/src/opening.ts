@@ -83,8 +83,13 @@ async function resumeAfter(
 
 /** @throws RunAgentError OWNER_LOST for a log without an end: whoever attached would wait for ever. [stream.end.1] */
 async function headOf(invocation: Invocation): Promise<LogHead> {
-  if (invocation.lost) throw new RunAgentError("OWNER_LOST", "The log of the invocation was lost before its end.");
+  if (invocation.lost) throw logLost();
   return invocation.log.head();
+}
+
+/** The refusal of whoever would read a log that has no end. */
+export function logLost(): RunAgentError {
+  return new RunAgentError("OWNER_LOST", "The log of the invocation was lost before its end.");
 }
 
 function findAgent(services: Services, agentId: string): Agent {

@@ -9,8 +9,8 @@ import {
 } from "@runagent/core";
 import { createParser, type EventSourceParser } from "eventsource-parser";
 import { encodeJson } from "../encode-json.ts";
-import { dataOf, type HttpOptions, headersOf, readFailure, requestJson } from "../http.ts";
-import { connectionError, isLost, repeatable } from "../network-error.ts";
+import { cancelRequest, dataOf, type HttpOptions, headersOf, readFailure, requestJson } from "../http.ts";
+import { connectionError, isLost } from "../network-error.ts";
 import type { HttpInit, HttpResponse } from "../runtime.ts";
 import type { Connection, Transport, TransportEvents } from "../transport.ts";
 import { frameTooLarge } from "./websocket.ts";
@@ -183,16 +183,9 @@ class SseConnection implements Connection {
 
   /** The answer is told as the frame that a WebSocket would have brought. [cancel.rest.1] */
   async #sendCancel({ mode }: CancelFrame): Promise<void> {
-    const path = `/invocations/${encodeURIComponent(this.#invocationId)}/cancel`;
     this.#verbsPending++;
     try {
-      const request = {
-        method: "POST",
-        path,
-        body: JSON.stringify({ mode }),
-        timeoutMs: CANCEL_TIMEOUT_MS,
-        signal: this.#verbs.signal,
-      } as const;
+      const request = { ...cancelRequest(this.#invocationId, mode, CANCEL_TIMEOUT_MS), signal: this.#verbs.signal };
       const data = dataOf(await requestJson(this.#http, request));
       const outcome = isJsonObject(data) ? data.outcome : undefined;
       this.#onEvent(JSON.stringify({ type: "status", status: "cancel_acknowledged", invocation_id: this.#invocationId, mode, outcome }));
@@ -200,7 +193,7 @@ class SseConnection implements Connection {
       if (this.#left || !RunAgentError.is(error)) return;
       this.drop();
       // A connection that cannot carry a cancel is not one to go on with: the next one carries it.
-      this.#events.closed({ code: 1006, reason: "", error: isLost(error) ? repeatable(error) : error });
+      this.#events.closed({ code: 1006, reason: "", error: isLost(error) ? error.changed({ retryable: true }) : error });
     } finally {
       if (--this.#verbsPending === 0 && this.#left) clearTimeout(this.#linger);
     }

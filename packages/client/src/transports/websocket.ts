@@ -62,31 +62,31 @@ export interface WebSocketOptions extends SocketRequest {
 
 /** Carries frames over WebSockets: one invocation at a time on each, and a few that wait for the next. [conn.one.1] [conn.warm.1] */
 export function createWebSocketTransport(options: WebSocketOptions, factory: SocketFactory): Transport {
-  const idle: { readonly line: Line; readonly sinceMs: number }[] = [];
+  const idle: Set<Line> = new Set();
   let closed = false;
   const token = factory.sendsHeaders ? undefined : options.apiKey;
   const forget = (line: Line): void => {
     waiting.delete(line);
-    const index = idle.findIndex((entry) => entry.line === line);
-    if (index >= 0) idle.splice(index, 1);
+    idle.delete(line);
   };
   const keep = (line: Line): boolean => {
-    if (closed || idle.length >= options.maxIdle) return false;
-    idle.push({ line, sinceMs: Date.now() });
+    if (closed || idle.size >= options.maxIdle) return false;
+    line.idleSinceMs = Date.now();
+    idle.add(line);
     waiting.add(line);
     const [oldest] = waiting;
     if (waiting.size > MAX_IDLE_IN_PROCESS) oldest?.discard();
     return true;
   };
   const forgetAll = (): void => {
-    for (const { line } of [...idle]) line.discard();
+    for (const line of idle) line.discard();
   };
   const takeWarm = (): Line | undefined => {
-    for (let entry = idle.at(-1); entry !== undefined; entry = idle.at(-1)) {
-      forget(entry.line);
+    for (const line of [...idle].reverse()) {
+      forget(line);
       // By the clock on the wall: a machine that slept has lost its connections.
-      if (Math.abs(Date.now() - entry.sinceMs) < MAX_IDLE_MS) return entry.line;
-      entry.line.close();
+      if (Math.abs(Date.now() - line.idleSinceMs) < MAX_IDLE_MS) return line;
+      line.close();
     }
     return undefined;
   };
@@ -119,6 +119,8 @@ class Line {
   readonly #owner: LineOwner;
   #open = false;
   #text = "";
+  /** Since when it waits, in epoch milliseconds. */
+  idleSinceMs = 0;
   #user: TransportEvents | undefined;
   /** It was taken from those that wait, and nothing has come since. */
   #unproved = false;
