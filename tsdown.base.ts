@@ -3,8 +3,14 @@ import { defineConfig, type UserConfig } from "tsdown";
 const COMMON: UserConfig = { fixedExtension: true, target: "node20.19" };
 
 /** How a published package is built: ES modules and CommonJS, each with its types. */
-export function packageConfig(entry: string, platform: "neutral" | "node"): UserConfig {
-  return defineConfig({ ...COMMON, entry: [entry], format: ["esm", "cjs"], dts: { oxc: true }, platform });
+export function packageConfig(entry: string | Record<string, string>, platform: "neutral" | "node"): UserConfig {
+  return defineConfig({
+    ...COMMON,
+    entry: typeof entry === "string" ? [entry] : entry,
+    format: ["esm", "cjs"],
+    dts: { oxc: true },
+    platform,
+  });
 }
 
 /** How the programs of an example are built. */

@@ -1,6 +1,17 @@
 import type { UserConfig } from "tsdown";
 import { packageConfig } from "../../tsdown.base.ts";
 
-const config: UserConfig = packageConfig("src/runtimes/node.ts", "node");
+const runtime = (name: string): string => `src/runtimes/${name}.ts`;
+
+const config: UserConfig = packageConfig(
+  {
+    node: runtime("node"),
+    browser: runtime("browser"),
+    deno: runtime("deno"),
+    bun: runtime("bun"),
+    standard: runtime("standard"),
+  },
+  "neutral",
+);
 
 export default config;

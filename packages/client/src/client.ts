@@ -15,6 +15,7 @@ import {
 } from "@runagent/core";
 import { abortError } from "./abort-signal.ts";
 import { type CallOptions, checkCallOptions, checkInput, type ResumeOptions } from "./call-options.ts";
+import { createCredentials } from "./credentials.ts";
 import { encodeJson } from "./encode-json.ts";
 import { dataOf, type HttpOptions, type HttpRequest, notRunAgent, requestJson } from "./http.ts";
 import { createKnownVersion } from "./known-version.ts";
@@ -27,7 +28,6 @@ import {
   type UntypedInput,
 } from "./options.ts";
 import type { KnownVersion } from "./reconnects.ts";
-import { withoutKey } from "./redact.ts";
 import { cancelQuietly, requestRepeatedly } from "./repeat.ts";
 import type { HttpPool, Runtime } from "./runtime.ts";
 import { type FirstFrame, Session } from "./session.ts";
@@ -199,11 +199,9 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
     try {
       return await answer;
     } catch (error) {
-      throw RunAgentError.is(error) ? this.#redact(error) : error;
+      throw RunAgentError.is(error) ? this.#shared.http.credentials.hide(error) : error;
     }
   }
-
-  readonly #redact = (error: RunAgentError): RunAgentError => withoutKey(error, this.#config.apiKey);
 
   async #runOnce(input: Input | undefined, options: CallOptions): Promise<unknown> {
     checkCallOptions(options);
@@ -247,7 +245,7 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
   /** It throws nothing: a call that is wrong fails at the first read. */
   #stream<O>(given: CallOptions, createFirst: (options: CallOptions) => FirstFrame | Promise<FirstFrame>): RunAgentStream<O> {
     const { connectTimeoutMs, idleTimeoutMs, bufferBytes, maxReconnectDelayMs } = this.#config;
-    const { transport, server } = this.#shared;
+    const { transport, server, http, runtime } = this.#shared;
     const { options, error } = readCallOptions(given);
     const invocationId = options.invocationId ?? createInvocationId();
     const session = new Session({
@@ -266,7 +264,8 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
       random: Math.random,
       maxReconnectDelayMs,
       onReconnect: options.onReconnect,
-      redact: this.#redact,
+      credentials: http.credentials,
+      onWake: runtime.onWake,
       cancelInBackground: (invocationId) => this.#cancelInBackground(invocationId),
     });
     // O is what the caller says the output is; without a schema nobody checks it.
@@ -319,16 +318,17 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
 }
 
 function share(config: ClientConfig, options: ConnectionOptions, runtime: Runtime): Shared {
-  const { apiUrl, apiKey, maxServerFrameBytes } = config;
+  const { apiUrl, maxServerFrameBytes } = config;
   const custom = options.fetch;
   const pool: HttpPool =
     custom === undefined ? runtime.createHttp(config.connectTimeoutMs) : { fetch: (url, init) => custom(url, init), close: async () => {} };
-  const sockets = options.WebSocket === undefined ? runtime.sockets : standardSockets(options.WebSocket);
-  const http = { apiUrl, apiKey, maxBodyBytes: maxServerFrameBytes, pool };
+  const sockets = options.WebSocket === undefined ? runtime.sockets : standardSockets(() => options.WebSocket);
+  const credentials = createCredentials(config.apiKey, config.getToken);
+  const http = { apiUrl, credentials, maxBodyBytes: maxServerFrameBytes, pool, toError: runtime.toError };
   const url = `${apiUrl.replace(/^http/, "ws")}/agents/${encodeURIComponent(config.agentId)}/run-stream`;
   const webSocket = (): Transport =>
     createWebSocketTransport(
-      { url, apiKey, maxFrameBytes: maxServerFrameBytes, maxFragments: config.maxFragments, maxIdle: config.maxIdleConnections },
+      { url, maxFrameBytes: maxServerFrameBytes, maxFragments: config.maxFragments, maxIdle: config.maxIdleConnections },
       sockets,
     );
   const sse = (): Transport => createSseTransport(http, config.agentId);

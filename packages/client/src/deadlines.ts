@@ -23,6 +23,9 @@ export interface Watched {
   abort(error: RunAgentError): void;
 }
 
+/** A timer that is later than this did not run meanwhile. */
+const MAX_LATE_MS = 1_000;
+
 /** Starts the deadlines of the whole; that of a connection is the link's. @returns What to call when a record has come, and when the consumer begins to wait for one. */
 export function startDeadlines({ idleMs, totalMs }: Deadlines, timers: Timers, watched: Watched): () => void {
   let silentSince = timers.now();
@@ -32,7 +35,10 @@ export function startDeadlines({ idleMs, totalMs }: Deadlines, timers: Timers, w
   }
   // One timer that looks since when it has been silent is cheaper than one for each record.
   const watchIdle = (waitMs: number): void => {
+    const dueMs = timers.now() + waitMs;
     timers.start(waitMs, () => {
+      // A machine that slept, or a page that was frozen, was not waiting.
+      silentSince += Math.max(timers.now() - dueMs - MAX_LATE_MS, 0);
       if (!watched.isAwaited()) silentSince = timers.now();
       const silentMs = timers.now() - silentSince;
       if (silentMs >= idleMs) watched.fail(late(`No record came for ${idleMs} ms (idleTimeoutMs).`));

@@ -1,8 +1,9 @@
 import { errorFromHttp, isJsonObject, type JsonObject, type Mode, parseJson, RunAgentError } from "@runagent/core";
 import { abortError, onAbort } from "./abort-signal.ts";
-import { connectionError, redirectError } from "./network-error.ts";
-import { withRetryAfter } from "./retry.ts";
-import type { HttpPool, HttpResponse } from "./runtime.ts";
+import type { Credentials } from "./credentials.ts";
+import { redirectError } from "./network-error.ts";
+import { isRefused, withRetryAfter } from "./retry.ts";
+import type { HttpPool, HttpResponse, Runtime } from "./runtime.ts";
 import { isDeadline, REAL_CLOCK, Timers } from "./timers.ts";
 
 /** One request of the HTTP part of the protocol. */
@@ -20,9 +21,10 @@ export interface HttpRequest {
 /** Where requests go, and what they carry. */
 export interface HttpOptions {
   readonly apiUrl: string;
-  readonly apiKey: string | undefined;
+  readonly credentials: Credentials;
   readonly maxBodyBytes: number;
   readonly pool: HttpPool;
+  readonly toError: Runtime["toError"];
 }
 
 /**
@@ -45,17 +47,35 @@ export async function requestJson(options: HttpOptions, request: HttpRequest): P
     return await Promise.race([exchange(options, request, abort.signal, address), gaveUp]);
   } catch (error) {
     if (abort.signal.aborted && RunAgentError.is(abort.signal.reason)) throw abort.signal.reason;
-    throw RunAgentError.is(error) ? error : connectionError(error, address, request.method !== "GET");
+    throw RunAgentError.is(error) ? error : options.toError(error, address, request.method !== "GET");
   } finally {
     timers.stopAll();
     forgetSignal?.();
   }
 }
 
+/** A credential that is refused is renewed once: what was refused was not looked at. */
 async function exchange(options: HttpOptions, request: HttpRequest, signal: AbortSignal, address: string): Promise<JsonObject> {
+  const { credentials } = options;
+  const token = await credentials.get();
+  try {
+    return await send(options, request, signal, address, token);
+  } catch (error) {
+    if (!RunAgentError.is(error) || !isRefused(error) || !credentials.refused(token)) throw error;
+    return send(options, request, signal, address, await credentials.get());
+  }
+}
+
+async function send(
+  options: HttpOptions,
+  request: HttpRequest,
+  signal: AbortSignal,
+  address: string,
+  token: string | undefined,
+): Promise<JsonObject> {
   const response = await options.pool.fetch(options.apiUrl + request.path, {
     method: request.method,
-    headers: headersOf(options, request.body !== undefined, "application/json"),
+    headers: headersOf(token, request.body !== undefined, "application/json"),
     ...(request.body === undefined ? {} : { body: request.body }),
     signal,
     redirect: "manual",
@@ -104,11 +124,11 @@ export function dataOf(body: JsonObject): unknown {
 }
 
 /** The headers of a request. */
-export function headersOf({ apiKey }: HttpOptions, hasBody: boolean, accept: string): Record<string, string> {
+export function headersOf(token: string | undefined, hasBody: boolean, accept: string): Record<string, string> {
   return {
     accept,
     ...(hasBody ? { "content-type": "application/json" } : {}),
-    ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
   };
 }
 

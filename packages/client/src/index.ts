@@ -13,7 +13,9 @@ export {
 export type { CallOptions, ResumeOptions } from "./call-options.ts";
 export type { CancelAnswer } from "./cancelling.ts";
 export type { CallArguments, EntrypointSchemas, RunAgentClientBase, RunResult } from "./client.ts";
+export type { GetToken, Token } from "./credentials.ts";
 export { type CursorResult, StreamCursor } from "./cursor.ts";
+export { keepPosition, keptPosition, type PositionStorage } from "./keep-position.ts";
 export type { RunAgentClientOptions, TransportName, Untyped, UntypedInput } from "./options.ts";
 export type { RetryInfo } from "./reconnects.ts";
 export type { StreamStarted } from "./session.ts";

@@ -21,8 +21,10 @@ export type LinkConnection = Pick<Connection, "version2" | "credit" | "sent">;
 
 /** How a connection is made. */
 export interface Dial {
+  /** The credential to open it with. */
+  readonly token: () => string | undefined | Promise<string | undefined>;
   /** Makes the first frame, when the connection is made. */
-  readonly first: () => StartFrame | ResumeFrame;
+  readonly first: (token: string | undefined) => StartFrame | ResumeFrame;
   /** Milliseconds before it is made. */
   readonly delayMs: number;
   /** Milliseconds until it must be open; 0 or Infinity: no deadline. */
@@ -38,6 +40,12 @@ const SILENT_LOOKS = LOOKS - 2;
 /** A connection that waited for its use and does not bring the acceptance so soon, in milliseconds, is taken for dead: starting again costs nothing. */
 const WARM_ACCEPT_MS = 2_000;
 
+/** How long a connection has been silent, in milliseconds. */
+interface Silence {
+  readonly sinceMs: number;
+  readonly heartbeatMs: number;
+}
+
 /** One stream's connections, one after the other. */
 export class Link {
   readonly #transport: Transport;
@@ -47,9 +55,15 @@ export class Link {
   /** Grows with every connection: what an older one says is dropped. */
   #generation = 0;
   #opened = false;
+  /** A connection is being made. */
+  #dialing = false;
   #paused = false;
   /** The deadline or the look that runs now. */
   #stopTimer: () => void = () => {};
+  /** Makes the connection that waits for its time. */
+  #connectNow: (() => void) | undefined;
+  /** Since when, by the session's clock, nothing has come on a connection that should bring heartbeats. */
+  #silence: (() => Silence) | undefined;
 
   constructor(transport: Transport, timers: Timers, events: LinkEvents) {
     this.#transport = transport;
@@ -70,8 +84,27 @@ export class Link {
   /** Makes a connection, after a while. */
   dial(dial: Dial): void {
     this.drop();
-    if (dial.delayMs > 0) this.#after(dial.delayMs, () => this.#connect(dial));
-    else this.#connect(dial);
+    this.#connectNow = () => {
+      this.#stopTimer();
+      this.#connectNow = undefined;
+      this.#connect(dial);
+    };
+    if (dial.delayMs > 0) this.#after(dial.delayMs, this.#connectNow);
+    else this.#connectNow();
+  }
+
+  /**
+   * The machine woke up, or its network changed: what waits is done at once, and a connection that may be dead is made anew.
+   * @param moved The way to the server may be another now; false: only a connection that is silent is in doubt.
+   */
+  wake(moved: boolean): void {
+    if (this.#connectNow !== undefined) {
+      this.#connectNow();
+      return;
+    }
+    const silence = this.#silence?.();
+    const isDead = silence === undefined ? moved && this.#dialing : moved || silence.sinceMs >= silence.heartbeatMs;
+    if (isDead) this.#dead("The network changed, or the machine woke up.");
   }
 
   /** The server has accepted: from now on its silence counts. `heartbeatSeconds` 0: it sends no heartbeats. */
@@ -81,12 +114,16 @@ export class Link {
     const lookMs = (2000 * heartbeatSeconds) / LOOKS;
     let looks = 0;
     let read = this.#connection?.bytesRead ?? 0;
+    let readAtMs = this.#timers.now();
+    const isHeard = (): boolean => this.#paused || read !== (this.#connection?.bytesRead ?? 0);
+    this.#silence = () => ({ sinceMs: isHeard() ? 0 : this.#timers.now() - readAtMs, heartbeatMs: 1000 * heartbeatSeconds });
     const look = (): void => {
-      const now = this.#connection?.bytesRead ?? 0;
       // A process that was busy counts one look, however long it was; and a peer cannot be heard while nothing is read.
-      if (now !== read || this.#paused) looks = 0;
-      else looks++;
-      read = now;
+      if (isHeard()) {
+        looks = 0;
+        readAtMs = this.#timers.now();
+      } else looks++;
+      read = this.#connection?.bytesRead ?? 0;
       if (looks < SILENT_LOOKS) this.#after(lookMs, look);
       else this.#dead(`Nothing came for twice the heartbeat of ${heartbeatSeconds} seconds.`);
     };
@@ -126,7 +163,7 @@ export class Link {
     this.#leave()?.drop();
   }
 
-  #connect({ first, connectMs, version2 }: Dial): void {
+  #connect({ token, first, connectMs, version2 }: Dial): void {
     const generation = ++this.#generation;
     const isCurrent = (): boolean => generation === this.#generation;
     if (isDeadline(connectMs)) {
@@ -141,6 +178,7 @@ export class Link {
       opened: () => {
         if (!isCurrent()) return;
         this.#opened = true;
+        this.#dialing = false;
         this.#stopTimer();
         const acceptMs = this.#acceptMs(connectMs, version2);
         if (isDeadline(acceptMs)) this.#after(acceptMs, () => this.#unanswered(acceptMs));
@@ -153,12 +191,21 @@ export class Link {
         if (isCurrent()) this.#lose(info);
       },
     };
-    try {
-      this.#connection = this.#transport.connect(first(), events);
-    } catch (error) {
-      // What cannot be sent at all; said in the error.
-      this.#lose({ code: 1006, reason: "", error: RunAgentError.is(error) ? error : cannotSend(error) });
-    }
+    const failed = (error: unknown): void => {
+      if (isCurrent()) this.#lose({ code: 1006, reason: "", error: RunAgentError.is(error) ? error : cannotSend(error) });
+    };
+    const open = (given: string | undefined): void => {
+      if (!isCurrent()) return;
+      try {
+        this.#connection = this.#transport.connect(first(given), events);
+      } catch (error) {
+        failed(error); // What cannot be sent at all; said in the error.
+      }
+    };
+    this.#dialing = true;
+    const credential = token();
+    if (credential instanceof Promise) credential.then(open, failed);
+    else open(credential);
   }
 
   /** Until when the server must have accepted; 0: it may take its time. */
@@ -188,7 +235,10 @@ export class Link {
     this.#generation++;
     this.#connection = undefined;
     this.#opened = false;
+    this.#dialing = false;
     this.#paused = false;
+    this.#connectNow = undefined;
+    this.#silence = undefined;
     this.#stopTimer();
     return connection;
   }

@@ -1,4 +1,5 @@
 import { assertEntrypointTag, assertId, isJsonObject, RunAgentError, type StandardSchemaV1 } from "@runagent/core";
+import { type GetToken, isToken } from "./credentials.ts";
 import type { HttpPool, Runtime } from "./runtime.ts";
 
 /**
@@ -42,6 +43,16 @@ export interface ConnectionOptions {
   readonly baseUrl?: string | undefined;
   /** Sent as Authorization: Bearer, never in a URL. RUNAGENT_API_KEY. */
   readonly apiKey?: string | undefined;
+  /**
+   * In place of apiKey: gives a credential when one is needed, another when the server refuses it, and, where it says when it expires,
+   * another in time; streams go on meanwhile. The way for web pages: ask your own server for a short-lived one.
+   */
+  readonly getToken?: GetToken | undefined;
+  /**
+   * Lets a web page use apiKey. Whoever can open the page can then read the key and use it as you can: only for keys that everybody may
+   * have, or on your own machine; otherwise use getToken. Without meaning outside browsers. Default false.
+   */
+  readonly allowApiKeyInBrowser?: boolean | undefined;
   /** Whose memory the agent uses. RUNAGENT_USER_ID. */
   readonly userId?: string | undefined;
   /** true: the agent may keep memory for userId. RUNAGENT_PERSISTENT_MEMORY; default false. */
@@ -101,6 +112,7 @@ export interface ClientConfig {
   /** Origin and path of the API, ending in /api/v1. */
   readonly apiUrl: string;
   readonly apiKey: string | undefined;
+  readonly getToken: GetToken | undefined;
   readonly userId: string | undefined;
   readonly persistentMemory: boolean;
   readonly timeoutSeconds: number | undefined;
@@ -136,21 +148,22 @@ export function resolveOptions(options: ConnectionOptions & EntrypointOptions, e
   const read = createReader(options, env);
   assertId(options.agentId, "agentId");
   assertEntrypointTag(options.entrypointTag, "entrypointTag");
-  for (const name of ["fetch", "WebSocket"] as const) {
+  for (const name of ["fetch", "WebSocket", "getToken"] as const) {
     if (options[name] !== undefined && typeof options[name] !== "function") throw invalid(name, "must be a function or class");
   }
   for (const name of ["input", "output"] as const) {
     if (options[name] !== undefined && !isSchema(options[name]))
       throw invalid(name, "must be a schema of a Standard Schema library, such as zod");
   }
-  const apiKey = read.text("apiKey", "RUNAGENT_API_KEY");
-  // A header with a line break in it would be refused by every runtime, in words that name the key.
-  if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey)) throw invalid("apiKey", "must be printable ASCII without spaces");
+  if (options.apiKey !== undefined && options.getToken !== undefined) throw invalid("getToken", "stands in place of apiKey: leave one out");
+  const apiKey = options.getToken === undefined ? read.text("apiKey", "RUNAGENT_API_KEY") : undefined;
+  if (apiKey !== undefined && !isToken(apiKey)) throw invalid("apiKey", "must be printable ASCII without spaces");
   return {
     agentId: options.agentId,
     entrypointTag: options.entrypointTag,
     apiUrl: resolveApiUrl(read),
     apiKey,
+    getToken: options.getToken,
     userId: read.text("userId", "RUNAGENT_USER_ID"),
     persistentMemory: read.boolean("persistentMemory", "RUNAGENT_PERSISTENT_MEMORY") ?? false,
     timeoutSeconds: read.number("timeoutSeconds", "RUNAGENT_TIMEOUT", { above: 0 }),

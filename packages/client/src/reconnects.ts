@@ -110,6 +110,11 @@ export class Reconnects {
     this.#gaps++;
   }
 
+  /** What failed so far says nothing any more. */
+  wake(): void {
+    this.#attempt = 0;
+  }
+
   /** The stream has ended. */
   stop(): void {
     this.#asking?.abort();

@@ -1,7 +1,7 @@
 import { type JsonObject, RunAgentError } from "@runagent/core";
 import { abortError, onAbort } from "./abort-signal.ts";
 import { cancelRequest, type HttpOptions, type HttpRequest, requestJson } from "./http.ts";
-import { isLost, isUnreachable } from "./network-error.ts";
+import { isLost, isUnreachable, mayBeUnreachable } from "./network-error.ts";
 import type { RetryOptions } from "./reconnects.ts";
 import { decide, notRepeatable, retryDelayMs } from "./retry.ts";
 import { isDeadline, REAL_CLOCK, Timers } from "./timers.ts";
@@ -29,7 +29,7 @@ export async function requestRepeatedly(options: RepeatOptions, request: HttpReq
     } catch (error) {
       if (!RunAgentError.is(error)) throw error;
       if (error.origin === "wire") refusals++;
-      reached ||= !isUnreachable(error);
+      reached ||= !mayBeUnreachable(error);
       const version2 = idempotent || server.version2;
       const situation = { reached, sent: !isUnreachable(error), accepted: false, resumable: false, version2, refusals, gaps: 0 };
       const decision = decide(isLost(error) ? error.changed({ retryable: true }) : error, situation);

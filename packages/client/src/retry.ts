@@ -1,5 +1,5 @@
 import { codeOfClose, isJsonObject, RunAgentError } from "@runagent/core";
-import { isUnreachable } from "./network-error.ts";
+import { mayBeUnreachable } from "./network-error.ts";
 import type { CloseInfo } from "./transport.ts";
 
 /**
@@ -47,7 +47,7 @@ export function decide(error: RunAgentError, situation: Situation): Decision {
   const { reached, sent, accepted, resumable, version2, refusals, gaps } = situation;
   if (!error.retryable || gaps >= MAX_GAPS) return "give-up";
   if (!accepted && refusals >= MAX_REFUSALS) return "give-up";
-  if (!reached && isUnreachable(error)) return "give-up";
+  if (!reached && mayBeUnreachable(error)) return "give-up";
   if (resumable) return "reconnect";
   if (accepted) return "give-up";
   return !sent || version2 || didNothing(error) ? "reconnect" : "ask-version";
@@ -100,9 +100,14 @@ export function notRepeatable(error: RunAgentError): RunAgentError {
   return error.retryable && !didNothing(error) ? error.changed({ retryable: false }) : error;
 }
 
+/** True when the credential was refused: what came with it was not looked at. */
+export function isRefused(error: RunAgentError): boolean {
+  return error.code === "AUTHENTICATION_ERROR";
+}
+
 /** True for an answer that says that the request was not looked at. */
 function didNothing(error: RunAgentError): boolean {
-  return error.code === "RATE_LIMITED" || retryAfterMs(error) !== undefined;
+  return error.code === "RATE_LIMITED" || isRefused(error) || retryAfterMs(error) !== undefined;
 }
 
 /** What the server asked to wait, in milliseconds; undefined unless it said so in a way that makes sense. [http.retry.2] */

@@ -1,3 +1,4 @@
+import type { RunAgentError } from "@runagent/core";
 import type { SocketFactory } from "./transports/websocket.ts";
 
 /** What a client needs of the JavaScript runtime it runs in. Each file in runtimes/ makes one. */
@@ -10,6 +11,17 @@ export interface Runtime {
    */
   createHttp(connectTimeoutMs: number): HttpPool;
   readonly sockets: SocketFactory;
+  /**
+   * The error for a request that failed on the way, as well as the runtime can tell.
+   * @param address Where it went, without the key: for the message.
+   * @param sent True when the request may have reached the server, so that repeating it may run the agent twice.
+   */
+  toError(cause: unknown, address: string, sent: boolean): RunAgentError;
+  /**
+   * Calls back when the machine woke up or its network changed, where the runtime tells. `moved`: the way to a server may be another
+   * now. @returns What ends that.
+   */
+  onWake?(callback: (moved: boolean) => void): () => void;
 }
 
 /** A fetch and the connections it keeps. */

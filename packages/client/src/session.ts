@@ -11,6 +11,7 @@ import {
 } from "@runagent/core";
 import { abortError, onAbort } from "./abort-signal.ts";
 import { type CancelAnswer, Cancelling } from "./cancelling.ts";
+import type { Credentials } from "./credentials.ts";
 import { type Deadlines, startDeadlines } from "./deadlines.ts";
 import { encodeJson } from "./encode-json.ts";
 import { Intake } from "./intake.ts";
@@ -18,7 +19,8 @@ import { Link, type LinkConnection } from "./link.ts";
 import { isUnreachable } from "./network-error.ts";
 import type { RecordQueue } from "./queue.ts";
 import { type Loss, Reconnects, type RetryOptions } from "./reconnects.ts";
-import { errorOfClose, finalError } from "./retry.ts";
+import { errorOfClose, finalError, isRefused } from "./retry.ts";
+import type { Runtime } from "./runtime.ts";
 import { createState, type Effect, type QueuedRecord, receive, reopen, type StreamState } from "./state.ts";
 import { type Clock, Timers } from "./timers.ts";
 import type { Transport } from "./transport.ts";
@@ -26,6 +28,8 @@ import type { Transport } from "./transport.ts";
 /** What the server said when it accepted a start. */
 export interface StreamStarted {
   readonly invocationId: string;
+  /** From where the stream goes; undefined in version 1. */
+  readonly position: string | undefined;
   readonly protocol: 1 | 2;
 }
 
@@ -53,8 +57,9 @@ export interface SessionOptions extends RetryOptions {
   /** How many bytes may wait for the consumer: the window, and where there is none, when reading stops. */
   readonly bufferBytes: number;
   readonly clock: Clock;
-  /** Takes the key out of an error that repeats it. [sec.key.2] */
-  redact(error: RunAgentError): RunAgentError;
+  readonly credentials: Credentials;
+  /** Tells when the machine woke up or its network changed, where the runtime can. */
+  readonly onWake: Runtime["onWake"];
   /** Asks the server over HTTP to stop the invocation; nobody waits for the answer. */
   cancelInBackground(invocationId: string): void;
 }
@@ -85,7 +90,12 @@ export class Session {
   #refuse: (error: RunAgentError) => void = () => {};
   readonly #cancelling: Cancelling;
   #onProgress: () => void = () => {};
-  #forgetSignal: () => void = () => {};
+  /** Takes back what was left with the signal, the credentials and the runtime. */
+  #forget: () => void = () => {};
+  /** The credential of the present connection. */
+  #token: string | undefined;
+  /** A refused credential was renewed, and no server has accepted since. */
+  #renewed = false;
   readonly #onThrown = (error: unknown): void =>
     this.fail(
       RunAgentError.is(error) ? error : new RunAgentError("PROTOCOL_ERROR", "The stream failed inside the client.", { cause: error }),
@@ -135,7 +145,19 @@ export class Session {
       this.fail(abortError(signal));
       return;
     }
-    if (signal !== undefined) this.#forgetSignal = onAbort(signal, this.#onAbort);
+    const forgetSignal = signal && onAbort(signal, this.#onAbort);
+    const forgetWake = options.onWake?.((moved) => this.#onWake(moved));
+    // In time, and on the open connection: the stream goes on without a gap. [auth.refresh.1]
+    const forgetToken = options.credentials.onRenewed((token) => {
+      if (!this.#link.open || this.state.protocol !== 2) return;
+      this.#token = token;
+      this.#link.send({ type: "auth", token });
+    });
+    this.#forget = () => {
+      forgetSignal?.();
+      forgetWake?.();
+      forgetToken();
+    };
     this.#onProgress = startDeadlines(deadlines, this.#timers, {
       isAwaited: () => !this.#acceptedOnce || this.queue.awaited,
       lastLoss: () => this.#reconnects.lastError,
@@ -218,7 +240,7 @@ export class Session {
 
   /** What every error of this stream says, and what none may show. */
   #complete(error: RunAgentError): RunAgentError {
-    return this.#options.redact(error).with({ invocationId: this.state.invocationId });
+    return this.#options.credentials.hide(error).with({ invocationId: this.state.invocationId });
   }
 
   // --- connections ----------------------------------------------------------------------------------------------------
@@ -249,16 +271,24 @@ export class Session {
   }
 
   #dial(delayMs: number, connectMs: number): void {
-    this.#link.dial({ first: () => this.#firstFrame(), delayMs, connectMs, version2: this.#loss().version2 });
+    this.#link.dial({
+      token: () => this.#options.credentials.get(),
+      first: (token) => this.#firstFrame(token),
+      delayMs,
+      connectMs,
+      version2: this.#loss().version2,
+    });
   }
 
   /** With a cursor a resume, else the start, once more. [resume.use.1] */
-  #firstFrame(): FirstFrame {
+  #firstFrame(token: string | undefined): FirstFrame {
     const { epoch, invocationId } = this.state;
-    const window_bytes = this.#options.bufferBytes;
-    reopen(this.state, this.#intake.taken);
-    if (epoch === undefined && this.#first !== undefined) return { ...this.#first, window_bytes };
-    return { type: "resume", protocol: 2, invocation_id: invocationId, epoch: epoch ?? "", after_seq: this.#intake.taken, window_bytes };
+    const { taken } = this.#intake;
+    const more = { window_bytes: this.#options.bufferBytes, ...(token === undefined ? {} : { auth: { token } }) };
+    this.#token = token;
+    reopen(this.state, taken);
+    if (epoch === undefined && this.#first !== undefined) return { ...this.#first, ...more };
+    return { type: "resume", protocol: 2, invocation_id: invocationId, epoch: epoch ?? "", after_seq: taken, ...more };
   }
 
   #onOpened(): void {
@@ -324,11 +354,12 @@ export class Session {
     // The first is news for whoever waits; a server that accepts again and again and brings nothing is none.
     if (!this.#acceptedOnce) this.#onProgress();
     this.#acceptedOnce = true;
+    this.#renewed = false;
     this.#first = undefined;
     this.#options.server.learn(protocol ?? 1);
     this.#link.watch(protocol === 2 ? heartbeatSeconds : 0);
     this.#reconnects.accepted();
-    this.#accept({ invocationId, protocol: protocol ?? 1 });
+    this.#accept({ invocationId, position: this.position, protocol: protocol ?? 1 });
     this.#intake.accepted();
     this.#cancelling.accepted();
   }
@@ -337,10 +368,18 @@ export class Session {
   #onLost(error: RunAgentError, connection: LinkConnection | undefined = this.#link.connection): void {
     if (this.end !== undefined) return;
     if (connection?.sent && !isUnreachable(error)) this.#sent = true;
+    const renews = isRefused(error) && !this.#renewed && this.#options.credentials.refused(this.#token);
+    if (renews) this.#renewed = true;
     const loss = this.#loss(connection);
     this.#link.drop();
     this.#cancelling.lost();
-    this.#reconnects.lost(error, loss);
+    this.#reconnects.lost(renews ? error.changed({ retryable: true }) : error, loss);
+  }
+
+  /** The machine woke up, or its network changed. */
+  #onWake(moved: boolean): void {
+    this.#reconnects.wake();
+    this.#link.wake(moved);
   }
 
   // --- the end --------------------------------------------------------------------------------------------------------------
@@ -360,7 +399,7 @@ export class Session {
     const free = this.state.phase === "ended" && this.state.protocol === 2 && !this.#cancelling.outstanding;
     this.state.phase = "ended";
     this.#first = undefined;
-    this.#forgetSignal();
+    this.#forget();
     this.#timers.stopAll();
     this.#reconnects.stop();
     if (end.status === "failed") this.#refuse(end.error);

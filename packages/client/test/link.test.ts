@@ -13,7 +13,7 @@ const START: StartFrame = {
   input_args: [],
   input_kwargs: {},
 };
-const DIAL: Dial = { first: () => START, delayMs: 0, connectMs: 0, version2: true };
+const DIAL: Dial = { token: () => undefined, first: () => START, delayMs: 0, connectMs: 0, version2: true };
 const LOST: CloseInfo = { code: 1006, reason: "" };
 
 const DEAF: Connection = {

@@ -3,7 +3,8 @@ import type { Socket as NetSocket } from "node:net";
 import { codeOfStatus, errorFromHttp, type JsonObject, parseJsonObject, RunAgentError } from "@runagent/core";
 import { type RawData, WebSocket } from "ws";
 import { RunAgentClientBase } from "../client.ts";
-import { connectionError, redirectError } from "../network-error.ts";
+import { redirectError } from "../network-error.ts";
+import { nodeConnectionError } from "../node-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
 import { withRetryAfter } from "../retry.ts";
 import type { HttpPool, Runtime } from "../runtime.ts";
@@ -33,6 +34,7 @@ const nodeRuntime: Runtime = {
   env: (name) => process.env[name],
   createHttp,
   sockets,
+  toError: nodeConnectionError,
 };
 
 /**
@@ -85,7 +87,7 @@ function openSocket(request: SocketRequest, events: SocketEvents): Socket {
   let network: NetSocket | undefined;
   let idleTimer: NodeJS.Timeout | undefined;
   const options = {
-    ...(request.apiKey === undefined ? {} : { headers: { authorization: `Bearer ${request.apiKey}` } }),
+    ...(request.token === undefined ? {} : { headers: { authorization: `Bearer ${request.token}` } }),
     maxPayload: request.maxFrameBytes,
     maxFragments: request.maxFragments,
     closeTimeout: CLOSE_TIMEOUT_MS,
@@ -167,7 +169,7 @@ function socketError(
   if (code.startsWith("WS_ERR_")) {
     return new RunAgentError("PROTOCOL_ERROR", `The server broke the WebSocket protocol: ${error.message}.`, { cause: error });
   }
-  return opened ? undefined : connectionError(error, address, false);
+  return opened ? undefined : nodeConnectionError(error, address, false);
 }
 
 /** What an upgrade was answered with, in place of 101. */

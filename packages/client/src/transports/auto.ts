@@ -4,6 +4,8 @@ import type { Connection, Transport } from "../transport.ts";
 /** Tries WebSockets first, and where upgrades are refused goes on with server-sent events, from then on. */
 export function createAutoTransport(webSocket: Transport, sse: Transport): Transport {
   let prefersSse = false;
+  /** A WebSocket was open once: where the runtime does not say why one was not, the network may have been away. */
+  let worked = false;
   return {
     connect(first, events) {
       if (prefersSse) return sse.connect(first, events);
@@ -14,7 +16,7 @@ export function createAutoTransport(webSocket: Transport, sse: Transport): Trans
         connection.current = sse.connect(first, {
           opened() {
             opened = true;
-            prefersSse = true;
+            prefersSse = !worked;
             events.opened();
           },
           text: (text) => events.text(text),
@@ -29,7 +31,10 @@ export function createAutoTransport(webSocket: Transport, sse: Transport): Trans
         left = true;
       });
       connection.current = webSocket.connect(first, {
-        opened: () => events.opened(),
+        opened() {
+          worked = true;
+          events.opened();
+        },
         text: (text) => events.text(text),
         closed: (info) => (info.upgradeRefused ? fallBack(info.error) : events.closed(info)),
       });

@@ -10,7 +10,7 @@ import {
 import { createParser, type EventSourceParser } from "eventsource-parser";
 import { encodeJson } from "../encode-json.ts";
 import { cancelRequest, dataOf, type HttpOptions, headersOf, readFailure, requestJson } from "../http.ts";
-import { connectionError, isLost } from "../network-error.ts";
+import { isLost } from "../network-error.ts";
 import type { HttpInit, HttpResponse } from "../runtime.ts";
 import type { Connection, Transport, TransportEvents } from "../transport.ts";
 import { frameTooLarge } from "./websocket.ts";
@@ -35,13 +35,14 @@ interface SseRequest extends Pick<HttpInit, "method" | "headers" | "body"> {
 
 /** POST starts, GET resumes. */
 function toRequest(http: HttpOptions, agentId: string, first: StartFrame | ResumeFrame): SseRequest {
-  const accept = "text/event-stream";
-  if (first.type === "start") {
+  const { auth, ...frame } = first;
+  const headers = headersOf(auth?.token, frame.type === "start", "text/event-stream");
+  if (frame.type === "start") {
     const url = `${http.apiUrl}/agents/${encodeURIComponent(agentId)}/run-stream`;
-    return { url, method: "POST", headers: headersOf(http, true, accept), body: encodeJson(first) };
+    return { url, method: "POST", headers, body: encodeJson(frame) };
   }
-  const { invocation_id: invocationId, epoch, after_seq: seq } = first;
-  const headers = { ...headersOf(http, false, accept), "last-event-id": encodeCursor({ invocationId, epoch, seq }) };
+  const { invocation_id: invocationId, epoch, after_seq: seq } = frame;
+  headers["last-event-id"] = encodeCursor({ invocationId, epoch, seq });
   return { url: `${http.apiUrl}/invocations/${encodeURIComponent(invocationId)}/stream`, method: "GET", headers };
 }
 
@@ -87,7 +88,7 @@ class SseConnection implements Connection {
     });
     void this.#run(request).then(
       (error) => this.#ended(error),
-      (error: unknown) => this.#ended(RunAgentError.is(error) ? error : connectionError(error, this.#address, false)),
+      (error: unknown) => this.#ended(RunAgentError.is(error) ? error : http.toError(error, this.#address, false)),
     );
   }
 

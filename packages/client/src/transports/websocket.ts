@@ -27,8 +27,8 @@ export interface SocketEvents {
 /** What a WebSocket is opened with. */
 export interface SocketRequest {
   readonly url: string;
-  /** The API key, for the Authorization header. */
-  readonly apiKey: string | undefined;
+  /** The credential, for the Authorization header of a runtime that sends one. */
+  readonly token: string | undefined;
   readonly maxFrameBytes: number;
   readonly maxFragments: number;
 }
@@ -55,7 +55,7 @@ const MAX_IDLE_IN_PROCESS = 64;
 const waiting: Set<Line> = new Set();
 
 /** Options of the WebSocket transport. */
-export interface WebSocketOptions extends SocketRequest {
+export interface WebSocketOptions extends Omit<SocketRequest, "token"> {
   /** Connections that may wait for their next use. */
   readonly maxIdle: number;
 }
@@ -64,7 +64,6 @@ export interface WebSocketOptions extends SocketRequest {
 export function createWebSocketTransport(options: WebSocketOptions, factory: SocketFactory): Transport {
   const idle: Set<Line> = new Set();
   let closed = false;
-  const token = factory.sendsHeaders ? undefined : options.apiKey;
   const forget = (line: Line): void => {
     waiting.delete(line);
     idle.delete(line);
@@ -92,9 +91,11 @@ export function createWebSocketTransport(options: WebSocketOptions, factory: Soc
   };
   return {
     connect(first, events) {
-      const text = encodeJson(token === undefined ? first : { ...first, auth: { token } });
-      const line = takeWarm() ?? new Line(options, factory, { keep, forget, forgetAll });
-      return line.use(text, events);
+      const { auth, ...frame } = first;
+      const token = auth?.token;
+      const line = takeWarm() ?? new Line({ ...options, token }, factory, { keep, forget, forgetAll });
+      // What the upgrade has said already is not said again: a version 1 server takes it for data. [sec.key.1]
+      return line.use(encodeJson(line.token === token ? frame : first), events);
     },
     close() {
       closed = true;
@@ -117,6 +118,8 @@ class Line {
   readonly #socket: Socket;
   readonly #factory: SocketFactory;
   readonly #owner: LineOwner;
+  /** The credential that the upgrade carried. */
+  readonly token: string | undefined;
   #open = false;
   #text = "";
   /** Since when it waits, in epoch milliseconds. */
@@ -128,6 +131,7 @@ class Line {
   constructor(request: SocketRequest, factory: SocketFactory, owner: LineOwner) {
     this.#factory = factory;
     this.#owner = owner;
+    this.token = factory.sendsHeaders ? request.token : undefined;
     this.#socket = factory.open(request, {
       open: () => {
         this.#open = true;

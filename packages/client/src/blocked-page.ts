@@ -1,0 +1,72 @@
+import { RunAgentError } from "@runagent/core";
+
+/** How long a server may take to show that it is there, in milliseconds. */
+const PROBE_MS = 3_000;
+/** Hosts that have answered: what fails there later is the network's. */
+const reached: Set<string> = /* @__PURE__ */ new Set();
+/** Origins that the page's Content-Security-Policy kept it from. */
+const forbidden: Set<string> = /* @__PURE__ */ new Set();
+let watches = false;
+
+/** Takes note of what the page's Content-Security-Policy forbids. */
+export function watchPolicy(): void {
+  if (watches) return;
+  watches = true;
+  const target: EventTarget = globalThis.document ?? globalThis;
+  target.addEventListener("securitypolicyviolation", (event) => {
+    const { blockedURI } = event as SecurityPolicyViolationEvent;
+    if (URL.canParse(blockedURI)) forbidden.add(new URL(blockedURI).origin);
+  });
+}
+
+/** The server at `url` has answered. */
+export function markReached(url: string): void {
+  reached.add(new URL(url).host);
+}
+
+/**
+ * Why the browser kept the page from a server, which it tells nobody: a policy, mixed content, or the server's list of origins.
+ * @returns undefined when it was the network, or nothing else can be found out.
+ */
+export async function explainBlocked(url: string): Promise<RunAgentError | undefined> {
+  const { host, hostname, origin, protocol } = new URL(url);
+  if (reached.has(host)) return undefined;
+  const secure = protocol === "https:" || protocol === "wss:";
+  if (globalThis.location?.protocol === "https:" && !secure && !/^(localhost|127\..*|\[::1\])$/.test(hostname)) {
+    return blocked(
+      `This page came over https, and browsers do not let it use ${origin}, which is not encrypted (mixed content).`,
+      "Serve the agent over https, and use that address as baseUrl.",
+    );
+  }
+  // The browser tells of a violation in a task of its own.
+  await new Promise((resolve) => setTimeout(resolve));
+  if (forbidden.has(origin)) {
+    return blocked(
+      `The Content-Security-Policy of this page forbids connections to ${origin}.`,
+      `Add ${origin.replace(/^ws/, "http")} and ${origin.replace(/^http/, "ws")} to connect-src of the page's Content-Security-Policy.`,
+    );
+  }
+  const health = `${origin.replace(/^ws/, "http")}/api/v1/health`;
+  // There for anybody, and not for this page; asked once more, as the network may have gone in between.
+  const refused = (await answers(health, "no-cors")) && !(await answers(health, "cors")) && (await answers(health, "no-cors"));
+  if (!refused) return undefined;
+  const page = globalThis.location?.origin;
+  return new RunAgentError("PERMISSION_ERROR", `The server at ${host} does not let pages of ${page} call it (CORS).`, {
+    suggestion: `Add ${page} to allowedOrigins of the server, or serve the page from the server's own origin.`,
+  });
+}
+
+async function answers(url: string, mode: RequestMode): Promise<boolean> {
+  try {
+    // With a header that browsers ask for leave to send, as every call has one.
+    const headers = mode === "cors" ? { "content-type": "application/json" } : {};
+    await fetch(url, { mode, headers, cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(PROBE_MS) });
+    return true;
+  } catch {
+    return false; // Why is what is being found out.
+  }
+}
+
+function blocked(message: string, suggestion: string): RunAgentError {
+  return new RunAgentError("CONNECTION_ERROR", message, { retryable: false, suggestion });
+}

@@ -1,0 +1,37 @@
+import { RunAgentClientBase } from "../client.ts";
+import { nodeConnectionError } from "../node-error.ts";
+import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
+import type { Runtime } from "../runtime.ts";
+import { standardHttp } from "../standard-http.ts";
+import { standardSockets } from "../transports/standard-websocket.ts";
+
+export * from "../index.ts";
+
+/** The part of Bun that is used. */
+declare const Bun: { readonly env: Readonly<Record<string, string | undefined>> };
+
+const bunRuntime: Runtime = {
+  env: (name) => Bun.env[name],
+  // The deadlines are the caller's: Bun's own would end a stream that is silent for five minutes.
+  createHttp: () => standardHttp({ timeout: false }),
+  sockets: standardSockets(() => globalThis.WebSocket, { sendsHeaders: true }),
+  toError: nodeConnectionError,
+};
+
+/**
+ * A client for one entrypoint of an agent, in Bun.
+ * @example
+ * import { RunAgentClient } from "runagent";
+ * const client = new RunAgentClient({ agentId: "storyteller", entrypointTag: "chat", port: 8450 });
+ * const answer = await client.run({ message: "Hello" });
+ */
+export class RunAgentClient<Tag extends string = string, Input = UntypedInput, Output = Untyped> extends RunAgentClientBase<
+  Tag,
+  Input,
+  Output
+> {
+  /** @throws RunAgentError VALIDATION_ERROR that names the option or environment variable. */
+  constructor(options: RunAgentClientOptions<Tag, Input, Output>) {
+    super(options, bunRuntime);
+  }
+}

@@ -1,0 +1,42 @@
+import { RunAgentClientBase } from "../client.ts";
+import { connectionError } from "../network-error.ts";
+import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
+import type { Runtime } from "../runtime.ts";
+import { standardHttp } from "../standard-http.ts";
+import { standardSockets } from "../transports/standard-websocket.ts";
+
+export * from "../index.ts";
+
+/** The part of Deno that is used. */
+declare const Deno: { readonly env: { get(name: string): string | undefined } };
+
+const denoRuntime: Runtime = {
+  env(name) {
+    try {
+      return Deno.env.get(name);
+    } catch {
+      return undefined; // Without --allow-env: the options say everything.
+    }
+  },
+  createHttp: () => standardHttp(),
+  sockets: standardSockets(() => globalThis.WebSocket, { sendsHeaders: true }),
+  toError: connectionError,
+};
+
+/**
+ * A client for one entrypoint of an agent, in Deno. It needs --allow-net; with --allow-env it reads the environment variables.
+ * @example
+ * import { RunAgentClient } from "npm:runagent";
+ * const client = new RunAgentClient({ agentId: "storyteller", entrypointTag: "chat", port: 8450 });
+ * const answer = await client.run({ message: "Hello" });
+ */
+export class RunAgentClient<Tag extends string = string, Input = UntypedInput, Output = Untyped> extends RunAgentClientBase<
+  Tag,
+  Input,
+  Output
+> {
+  /** @throws RunAgentError VALIDATION_ERROR that names the option or environment variable. */
+  constructor(options: RunAgentClientOptions<Tag, Input, Output>) {
+    super(options, denoRuntime);
+  }
+}
