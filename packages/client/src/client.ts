@@ -17,7 +17,7 @@ import { abortError } from "./abort-signal.ts";
 import { type CallOptions, checkCallOptions, checkInput, type ResumeOptions } from "./call-options.ts";
 import { createCredentials } from "./credentials.ts";
 import { encodeJson } from "./encode-json.ts";
-import { dataOf, type HttpOptions, type HttpRequest, notRunAgent, requestJson } from "./http.ts";
+import { dataOf, type HttpRequest, notRunAgent, requestJson } from "./http.ts";
 import { createKnownVersion } from "./known-version.ts";
 import {
   type ClientConfig,
@@ -26,16 +26,16 @@ import {
   resolveOptions,
   type Untyped,
   type UntypedInput,
+  type WebSocketConstructor,
 } from "./options.ts";
 import type { KnownVersion } from "./reconnects.ts";
 import { cancelQuietly, requestRepeatedly } from "./repeat.ts";
-import type { HttpPool, Runtime } from "./runtime.ts";
+import type { HttpOptions, HttpPool, Runtime } from "./runtime.ts";
 import { type FirstFrame, Session } from "./session.ts";
 import { RunAgentStream } from "./stream.ts";
 import { REAL_CLOCK } from "./timers.ts";
 import type { Transport } from "./transport.ts";
 import { createAutoTransport } from "./transports/auto.ts";
-import { createSseTransport } from "./transports/sse.ts";
 import { standardSockets } from "./transports/standard-websocket.ts";
 import { createWebSocketTransport } from "./transports/websocket.ts";
 
@@ -322,25 +322,37 @@ function share(config: ClientConfig, options: ConnectionOptions, runtime: Runtim
   const custom = options.fetch;
   const pool: HttpPool =
     custom === undefined ? runtime.createHttp(config.connectTimeoutMs) : { fetch: (url, init) => custom(url, init), close: async () => {} };
-  const sockets = options.WebSocket === undefined ? runtime.sockets : standardSockets(() => options.WebSocket);
   const credentials = createCredentials(config.apiKey, config.getToken);
   const http = { apiUrl, credentials, maxBodyBytes: maxServerFrameBytes, pool, toError: runtime.toError };
-  const url = `${apiUrl.replace(/^http/, "ws")}/agents/${encodeURIComponent(config.agentId)}/run-stream`;
-  const webSocket = (): Transport =>
-    createWebSocketTransport(
-      { url, maxFrameBytes: maxServerFrameBytes, maxFragments: config.maxFragments, maxIdle: config.maxIdleConnections },
-      sockets,
-    );
-  const sse = (): Transport => createSseTransport(http, config.agentId);
-  const transports = { websocket: webSocket, sse, auto: () => createAutoTransport(webSocket(), sse()) };
+  const transport = createTransport(config, http, options.WebSocket, runtime);
   const path = `/agents/${encodeURIComponent(config.agentId)}/architecture`;
   const getArchitecture = async (signal: AbortSignal): Promise<unknown> =>
     dataOf(await requestJson(http, { method: "GET", path, signal, timeoutMs: ASK_TIMEOUT_MS }));
-  return { runtime, http, transport: transports[config.transport](), server: createKnownVersion(getArchitecture) };
+  return { runtime, http, transport, server: createKnownVersion(getArchitecture) };
 }
 
+function createTransport(
+  { transport, agentId, apiUrl, maxFragments, maxServerFrameBytes, maxIdleConnections }: ClientConfig,
+  http: HttpOptions,
+  WebSocket: WebSocketConstructor | undefined,
+  { createSse, sockets }: Runtime,
+): Transport {
+  const sse = transport === "websocket" ? undefined : createSse?.(http, agentId);
+  if (transport === "sse") {
+    if (sse !== undefined) return sse;
+    throw new RunAgentError("VALIDATION_ERROR", "This entry of the package has no server-sent events.", { field: "transport" });
+  }
+  const url = `${apiUrl.replace(/^http/, "ws")}/agents/${encodeURIComponent(agentId)}/run-stream`;
+  const webSocket = createWebSocketTransport(
+    { url, maxFrameBytes: maxServerFrameBytes, maxFragments, maxIdle: maxIdleConnections },
+    WebSocket === undefined ? sockets : standardSockets(() => WebSocket),
+  );
+  return sse === undefined ? webSocket : createAutoTransport(webSocket, sse);
+}
+
+/** 128 random bits. Not a UUID of the runtime's: pages that came over http are not given one. */
 function createInvocationId(): string {
-  return crypto.randomUUID();
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function attempt<T>(action: () => T | Promise<T>): T | Promise<T> {

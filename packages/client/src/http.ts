@@ -1,9 +1,8 @@
 import { errorFromHttp, isJsonObject, type JsonObject, type Mode, parseJson, RunAgentError } from "@runagent/core";
 import { abortError, onAbort } from "./abort-signal.ts";
-import type { Credentials } from "./credentials.ts";
 import { redirectError } from "./network-error.ts";
 import { isRefused, withRetryAfter } from "./retry.ts";
-import type { HttpPool, HttpResponse, Runtime } from "./runtime.ts";
+import type { HttpOptions, HttpResponse } from "./runtime.ts";
 import { isDeadline, REAL_CLOCK, Timers } from "./timers.ts";
 
 /** One request of the HTTP part of the protocol. */
@@ -16,15 +15,6 @@ export interface HttpRequest {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds until the whole answer must be there. */
   readonly timeoutMs: number;
-}
-
-/** Where requests go, and what they carry. */
-export interface HttpOptions {
-  readonly apiUrl: string;
-  readonly credentials: Credentials;
-  readonly maxBodyBytes: number;
-  readonly pool: HttpPool;
-  readonly toError: Runtime["toError"];
 }
 
 /**

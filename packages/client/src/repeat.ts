@@ -1,9 +1,10 @@
 import { type JsonObject, RunAgentError } from "@runagent/core";
 import { abortError, onAbort } from "./abort-signal.ts";
-import { cancelRequest, type HttpOptions, type HttpRequest, requestJson } from "./http.ts";
+import { cancelRequest, type HttpRequest, requestJson } from "./http.ts";
 import { isLost, isUnreachable, mayBeUnreachable } from "./network-error.ts";
 import type { RetryOptions } from "./reconnects.ts";
 import { decide, notRepeatable, retryDelayMs } from "./retry.ts";
+import type { HttpOptions } from "./runtime.ts";
 import { isDeadline, REAL_CLOCK, Timers } from "./timers.ts";
 
 /** How a request is repeated. */

@@ -1,4 +1,6 @@
 import type { RunAgentError } from "@runagent/core";
+import type { Credentials } from "./credentials.ts";
+import type { Transport } from "./transport.ts";
 import type { SocketFactory } from "./transports/websocket.ts";
 
 /** What a client needs of the JavaScript runtime it runs in. Each file in runtimes/ makes one. */
@@ -11,6 +13,8 @@ export interface Runtime {
    */
   createHttp(connectTimeoutMs: number): HttpPool;
   readonly sockets: SocketFactory;
+  /** Makes the transport over server-sent events; undefined: an entry that leaves it out. */
+  readonly createSse: ((http: HttpOptions, agentId: string) => Transport) | undefined;
   /**
    * The error for a request that failed on the way, as well as the runtime can tell.
    * @param address Where it went, without the key: for the message.
@@ -22,6 +26,15 @@ export interface Runtime {
    * now. @returns What ends that.
    */
   onWake?(callback: (moved: boolean) => void): () => void;
+}
+
+/** Where requests go, and what they carry. */
+export interface HttpOptions {
+  readonly apiUrl: string;
+  readonly credentials: Credentials;
+  readonly maxBodyBytes: number;
+  readonly pool: HttpPool;
+  readonly toError: Runtime["toError"];
 }
 
 /** A fetch and the connections it keeps. */

@@ -5,6 +5,7 @@ import { connectionError } from "../network-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
 import type { HttpPool, Runtime } from "../runtime.ts";
 import { standardHttp } from "../standard-http.ts";
+import { createSseTransport } from "../transports/sse.ts";
 import { standardSockets } from "../transports/standard-websocket.ts";
 
 export * from "../index.ts";
@@ -13,6 +14,7 @@ const browserRuntime: Runtime = {
   env: () => undefined,
   createHttp,
   sockets: standardSockets(() => globalThis.WebSocket, { keepsIdle: true, onOpen: markReached, explain: explainBlocked }),
+  createSse: createSseTransport,
   toError: connectionError,
   onWake,
 };

@@ -3,6 +3,7 @@ import { nodeConnectionError } from "../node-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
 import { standardHttp } from "../standard-http.ts";
+import { createSseTransport } from "../transports/sse.ts";
 import { standardSockets } from "../transports/standard-websocket.ts";
 
 export * from "../index.ts";
@@ -15,6 +16,7 @@ const bunRuntime: Runtime = {
   // The deadlines are the caller's: Bun's own would end a stream that is silent for five minutes.
   createHttp: () => standardHttp({ timeout: false }),
   sockets: standardSockets(() => globalThis.WebSocket, { sendsHeaders: true }),
+  createSse: createSseTransport,
   toError: nodeConnectionError,
 };
 

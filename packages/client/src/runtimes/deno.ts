@@ -3,6 +3,7 @@ import { connectionError } from "../network-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
 import { standardHttp } from "../standard-http.ts";
+import { createSseTransport } from "../transports/sse.ts";
 import { standardSockets } from "../transports/standard-websocket.ts";
 
 export * from "../index.ts";
@@ -20,6 +21,7 @@ const denoRuntime: Runtime = {
   },
   createHttp: () => standardHttp(),
   sockets: standardSockets(() => globalThis.WebSocket, { sendsHeaders: true }),
+  createSse: createSseTransport,
   toError: connectionError,
 };
 

@@ -7,8 +7,10 @@ import { redirectError } from "../network-error.ts";
 import { nodeConnectionError } from "../node-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
 import { withRetryAfter } from "../retry.ts";
-import type { HttpPool, Runtime } from "../runtime.ts";
+import type { HttpOptions, HttpPool, Runtime } from "../runtime.ts";
 import { isDeadline } from "../timers.ts";
+import type { Transport } from "../transport.ts";
+import { createLaterTransport } from "../transports/later.ts";
 import {
   binaryFrame,
   frameTooLarge,
@@ -34,6 +36,7 @@ const nodeRuntime: Runtime = {
   env: (name) => process.env[name],
   createHttp,
   sockets,
+  createSse,
   toError: nodeConnectionError,
 };
 
@@ -53,6 +56,11 @@ export class RunAgentClient<Tag extends string = string, Input = UntypedInput, O
   constructor(options: RunAgentClientOptions<Tag, Input, Output>) {
     super(options, nodeRuntime);
   }
+}
+
+/** Loaded for its first stream, as many programs have none. */
+function createSse(http: HttpOptions, agentId: string): Transport {
+  return createLaterTransport(async () => (await import("../transports/sse.ts")).createSseTransport(http, agentId));
 }
 
 function createHttp(connectTimeoutMs: number): HttpPool {

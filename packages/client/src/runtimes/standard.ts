@@ -3,6 +3,7 @@ import { connectionError } from "../network-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
 import { standardHttp } from "../standard-http.ts";
+import { createSseTransport } from "../transports/sse.ts";
 import { standardSockets } from "../transports/standard-websocket.ts";
 
 export * from "../index.ts";
@@ -11,6 +12,7 @@ const standardRuntime: Runtime = {
   env: () => undefined,
   createHttp: () => standardHttp(),
   sockets: standardSockets(() => globalThis.WebSocket),
+  createSse: createSseTransport,
   toError: connectionError,
 };
 

@@ -1,5 +1,6 @@
 import type { RunAgentError } from "@runagent/core";
-import type { Connection, Transport } from "../transport.ts";
+import type { Transport } from "../transport.ts";
+import { Forwarder } from "./forwarder.ts";
 
 /** Tries WebSockets first, and where upgrades are refused goes on with server-sent events, from then on. */
 export function createAutoTransport(webSocket: Transport, sse: Transport): Transport {
@@ -44,49 +45,5 @@ export function createAutoTransport(webSocket: Transport, sse: Transport): Trans
       webSocket.close();
       sse.close();
     },
-  };
-}
-
-/** A connection whose transport may still change. */
-class Forwarder implements Connection {
-  current: Connection | undefined;
-  readonly #onLeave: () => void;
-
-  constructor(onLeave: () => void) {
-    this.#onLeave = onLeave;
-  }
-
-  get version2(): boolean {
-    return this.current?.version2 === true;
-  }
-  get warm(): boolean {
-    return this.current?.warm === true;
-  }
-  get credit(): boolean {
-    return this.current?.credit === true;
-  }
-  get pausable(): boolean {
-    return this.current?.pausable === true;
-  }
-  get sent(): boolean {
-    return this.current?.sent === true;
-  }
-  get bytesRead(): number {
-    return this.current?.bytesRead ?? 0;
-  }
-  send: Connection["send"] = (frame) => this.current?.send(frame);
-  pause: Connection["pause"] = () => this.current?.pause();
-  resume: Connection["resume"] = () => this.current?.resume();
-  close: Connection["close"] = (code) => {
-    this.#onLeave();
-    this.current?.close(code);
-  };
-  release: Connection["release"] = () => {
-    this.#onLeave();
-    this.current?.release();
-  };
-  drop: Connection["drop"] = () => {
-    this.#onLeave();
-    this.current?.drop();
   };
 }

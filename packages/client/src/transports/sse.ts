@@ -9,9 +9,9 @@ import {
 } from "@runagent/core";
 import { createParser, type EventSourceParser } from "eventsource-parser";
 import { encodeJson } from "../encode-json.ts";
-import { cancelRequest, dataOf, type HttpOptions, headersOf, readFailure, requestJson } from "../http.ts";
+import { cancelRequest, dataOf, headersOf, readFailure, requestJson } from "../http.ts";
 import { isLost } from "../network-error.ts";
-import type { HttpInit, HttpResponse } from "../runtime.ts";
+import type { HttpInit, HttpOptions, HttpResponse } from "../runtime.ts";
 import type { Connection, Transport, TransportEvents } from "../transport.ts";
 import { frameTooLarge } from "./websocket.ts";
 

@@ -1,0 +1,32 @@
+import { RunAgentError } from "@runagent/core";
+import type { Transport } from "../transport.ts";
+import { Forwarder } from "./forwarder.ts";
+
+/** A transport whose code is loaded for its first connection. Only where code is on the same machine: a page may be offline by then. */
+export function createLaterTransport(load: () => Promise<Transport>): Transport {
+  let loading: Promise<Transport> | undefined;
+  return {
+    connect(first, events) {
+      let left = false;
+      const connection = new Forwarder(() => {
+        left = true;
+      });
+      const failed = (cause: unknown): void => {
+        const error = RunAgentError.is(cause)
+          ? cause
+          : new RunAgentError("PROTOCOL_ERROR", "The transport could not be loaded.", { cause });
+        if (!left) events.closed({ code: 1006, reason: "", error });
+      };
+      loading ??= load();
+      loading
+        .then((transport) => {
+          if (!left) connection.current = transport.connect(first, events);
+        })
+        .catch(failed);
+      return connection;
+    },
+    close() {
+      loading?.then((transport) => transport.close()).catch(() => {}); // Whoever connects learns of it.
+    },
+  };
+}
