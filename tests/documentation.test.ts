@@ -13,6 +13,15 @@ const blocks = (file: string): string[] =>
   [...readFileSync(join(root, file), "utf8").matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code ?? "");
 const [serverCode = "", ...rootClients] = blocks("README.md");
 
+/** What examples for pages need and Node does not have. */
+const PAGE_STORAGE = `const kept = new Map();
+globalThis.sessionStorage = {
+  getItem: (key) => kept.get(key) ?? null,
+  setItem: (key, value) => kept.set(key, value),
+  removeItem: (key) => kept.delete(key),
+};
+`;
+
 let server: ChildProcess;
 let port = "";
 
@@ -23,7 +32,8 @@ function start(
   portInCode = port,
 ): { child: ChildProcess; output: Promise<string>; firstLine: Promise<string> } {
   const file = join(folder, `${name}.mjs`);
-  writeFileSync(file, code.replaceAll("8450", portInCode));
+  const own = code.replaceAll("8450", portInCode).replaceAll("npm:runagent", "runagent/deno");
+  writeFileSync(file, own.includes("keptPosition") ? `${PAGE_STORAGE}${own}` : own);
   const child = spawn(process.execPath, [file], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, NODE_OPTIONS: "", RUNAGENT_PORT: port },
@@ -86,7 +96,7 @@ describe("the README", () => {
 });
 
 describe("the README of runagent", () => {
-  const [first = "", second = "", third = "", ...more] = blocks("packages/client/README.md");
+  const [first = "", second = "", third = "", page = "", ...more] = blocks("packages/client/README.md");
 
   it("first call and stream", async () => {
     expect(await run("client-1", first)).toBe(`You said: Hello\n${STORY}`);
@@ -99,6 +109,10 @@ describe("the README of runagent", () => {
 
   it("resume elsewhere, over another transport", async () => {
     expect(await run("client-3", third)).toBe(`${STORY}\n`);
+  });
+
+  it("a page that keeps the position", async () => {
+    expect((await run("client-4", page)).replaceAll(" \n", " ")).toBe(STORY);
   });
 });
 

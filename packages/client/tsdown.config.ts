@@ -7,6 +7,7 @@ const config: UserConfig = packageConfig(
   {
     node: runtime("node"),
     browser: runtime("browser"),
+    "browser-websocket": runtime("browser-websocket"),
     deno: runtime("deno"),
     bun: runtime("bun"),
     standard: runtime("standard"),

@@ -12,8 +12,8 @@ let watches = false;
 export function watchPolicy(): void {
   if (watches) return;
   watches = true;
-  const target: EventTarget = globalThis.document ?? globalThis;
-  target.addEventListener("securitypolicyviolation", (event) => {
+  const target: Partial<EventTarget> = globalThis.document ?? globalThis;
+  target.addEventListener?.("securitypolicyviolation", (event) => {
     const { blockedURI } = event as SecurityPolicyViolationEvent;
     if (URL.canParse(blockedURI)) forbidden.add(new URL(blockedURI).origin);
   });

@@ -18,9 +18,11 @@ const PREFIX = "runagent.position.";
  * @param storage Default sessionStorage, which every tab has for itself.
  * @throws RunAgentError VALIDATION_ERROR where the browser denies the storage.
  * @example
+ * import { keepPosition, keptPosition, RunAgentClient } from "runagent";
+ * const client = new RunAgentClient({ agentId: "storyteller", entrypointTag: "story_stream", port: 8450 });
  * const position = keptPosition("answer");
- * const stream = position === undefined ? client.runStream(input) : client.resume(position);
- * for await (const chunk of keepPosition(stream, "answer")) show(chunk);
+ * const stream = position === undefined ? client.runStream({ topic: "robots" }) : client.resume(position);
+ * for await (const chunk of keepPosition(stream, "answer")) console.log(chunk);
  */
 export function keepPosition<T>(
   stream: RunAgentStream<T>,
