@@ -1,5 +1,5 @@
 import { codeOfClose, isJsonObject, RunAgentError } from "@runagent/core";
-import { mayBeUnreachable } from "./network-error.ts";
+import { isUnreachable, mayBeUnreachable } from "./network-error.ts";
 import type { CloseInfo } from "./transport.ts";
 
 /**
@@ -89,6 +89,8 @@ const LOST: ReadonlySet<number> = new Set([1000, 1001, 1005, 1006, 1011, 1012, 1
 /** What the caller is told when a stream is given up: a lost connection that may have carried records is a truncated stream. [stream.end.3] */
 export function finalError(error: RunAgentError, { sent, accepted }: Pick<Situation, "sent" | "accepted">): RunAgentError {
   if (sent && (error.code === "TIMEOUT" || error.code === "SERVER_ERROR")) return notRepeatable(error);
+  // Nothing is known to have been there: the address is the better guess.
+  if (!accepted && mayBeUnreachable(error) && !isUnreachable(error)) return notRepeatable(error);
   const lost = error.code === "CONNECTION_ERROR" && error.retryable && (sent || accepted);
   const overloaded = error.code === "RATE_LIMITED" && isJsonObject(error.details) && "closeCode" in error.details && accepted;
   if (!lost && !overloaded) return error;

@@ -81,13 +81,16 @@ function open(
       events.message(data);
     }
   };
-  // The event says nothing of what went wrong: the close that follows is all there is.
-  socket.onerror = () => {};
-  socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
+  const ended = (code: number, reason: string): void => {
     forget();
-    // Deno says 0 where the standard has 1006.
-    void closed({ code: code || ABNORMAL, reason });
+    void closed({ code, reason });
   };
+  // The event says nothing of what went wrong. No close follows it in Chromium when a policy of the page forbids the address.
+  socket.onerror = () => {
+    if (!opened) ended(ABNORMAL, "");
+  };
+  // Deno says 0 where the standard has 1006.
+  socket.onclose = ({ code, reason }: { code: number; reason: string }) => ended(code || ABNORMAL, reason);
   return {
     get bytesRead() {
       return bytesRead;
