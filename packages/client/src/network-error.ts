@@ -1,4 +1,4 @@
-import { isJsonObject, RunAgentError } from "@runagent/core";
+import { codeOfStatus, isJsonObject, RunAgentError } from "@runagent/core";
 
 /**
  * The error for a connection that failed on the way, where the runtime does not tell why.
@@ -39,6 +39,14 @@ export function redirectError(status: number, location: string | null | undefine
   return new RunAgentError("CONNECTION_ERROR", `${address} redirects${target} (HTTP ${status}); redirects are not followed.`, {
     retryable: false,
     suggestion: "Set baseUrl to the address that the server redirects to.",
+  });
+}
+
+/** The error for a stream whose caller was not let in. Version 1 servers answer so for an agent that they do not host, too. */
+export function notAdmitted(status: 401 | 403, address: string): RunAgentError {
+  return new RunAgentError(codeOfStatus(status), `${address} refused the stream with HTTP status ${status}.`, {
+    origin: "wire",
+    suggestion: "Check the API key and the agent id: some servers answer so for an agent that they do not host.",
   });
 }
 

@@ -22,7 +22,8 @@ export async function requestRepeatedly(options: RepeatOptions, request: HttpReq
   const { http, server, idempotent } = options;
   const { now } = REAL_CLOCK;
   const until = isDeadline(request.timeoutMs) ? now() + request.timeoutMs : Number.POSITIVE_INFINITY;
-  let reached = false;
+  // Whose version is known has answered before.
+  let reached = server.version2;
   let refusals = 0;
   for (let attempt = 0; ; attempt++) {
     try {

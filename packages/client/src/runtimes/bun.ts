@@ -1,4 +1,5 @@
 import { RunAgentClientBase } from "../client.ts";
+import { explainRefusal } from "../explain-refusal.ts";
 import { nodeConnectionError } from "../node-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
@@ -15,7 +16,7 @@ const bunRuntime: Runtime = {
   env: (name) => Bun.env[name],
   // The deadlines are the caller's: Bun's own would end a stream that is silent for five minutes.
   createHttp: () => standardHttp({ timeout: false }),
-  sockets: standardSockets(() => globalThis.WebSocket, { sendsHeaders: true }),
+  sockets: standardSockets(() => globalThis.WebSocket, { sendsHeaders: true, explain: explainRefusal }),
   createSse: createSseTransport,
   toError: nodeConnectionError,
 };

@@ -1,4 +1,5 @@
 import { RunAgentClientBase } from "../client.ts";
+import { explainRefusal } from "../explain-refusal.ts";
 import { connectionError } from "../network-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
@@ -20,7 +21,7 @@ const denoRuntime: Runtime = {
     }
   },
   createHttp: () => standardHttp(),
-  sockets: standardSockets(() => globalThis.WebSocket, { sendsHeaders: true }),
+  sockets: standardSockets(() => globalThis.WebSocket, { sendsHeaders: true, explain: explainRefusal }),
   createSse: createSseTransport,
   toError: connectionError,
 };

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket as NetSocket } from "node:net";
-import { codeOfStatus, errorFromHttp, type JsonObject, parseJsonObject, RunAgentError } from "@runagent/core";
+import { errorFromHttp, type JsonObject, parseJsonObject, RunAgentError } from "@runagent/core";
 import { type RawData, WebSocket } from "ws";
 import { RunAgentClientBase } from "../client.ts";
-import { redirectError } from "../network-error.ts";
+import { notAdmitted, redirectError } from "../network-error.ts";
 import { nodeConnectionError } from "../node-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
 import { withRetryAfter } from "../retry.ts";
@@ -228,12 +228,4 @@ function readEnvelope(text: string): JsonObject | undefined {
   } catch {
     return undefined; // Not from a RunAgent server; the status says what there is to say.
   }
-}
-
-/** Version 1 servers answer so for an agent that they do not host, too. */
-function notAdmitted(status: 401 | 403, address: string): RunAgentError {
-  return new RunAgentError(codeOfStatus(status), `${address} refused the stream with HTTP status ${status}.`, {
-    origin: "wire",
-    suggestion: "Check the API key and the agent id: some servers answer so for an agent that they do not host.",
-  });
 }

@@ -25,7 +25,7 @@ export interface StandardSocketsOptions {
   readonly keepsIdle?: boolean;
   onOpen?(url: string): void;
   /** Says why a connection was not made, where that can be found out. */
-  explain?(url: string): Promise<RunAgentError | undefined>;
+  explain?(url: string, token: string | undefined): Promise<RunAgentError | undefined>;
 }
 
 /** Opens WebSockets with a constructor of the WHATWG standard, which has no pause. It is looked for when a connection is made. */
@@ -47,7 +47,7 @@ function open(
   const closed = async (info: CloseInfo): Promise<void> => {
     clearTimeout(idleTimer);
     // Why it was not opened, the standard does not tell: the upgrade may have been refused.
-    if (!opened && explain !== undefined) failure = (await explain(request.url)) ?? failure;
+    if (!opened && explain !== undefined) failure = (await explain(request.url, request.token)) ?? failure;
     const error = failure ?? (opened ? undefined : notOpened(request.url));
     events.close({ ...info, upgradeRefused: !opened, ...(error === undefined ? {} : { error }) });
   };
