@@ -24,14 +24,18 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
 
-/** Builds the rules. `host` is the address that was bound. */
+/**
+ * Builds the rules. `host` is the address that will be bound.
+ * @throws RunAgentError VALIDATION_ERROR for a list that could never match.
+ */
 export function createAccessRules(options: {
   readonly host: string;
   readonly allowedHosts: readonly string[] | undefined;
   readonly allowedOrigins: readonly string[] | undefined;
 }): AccessRules {
-  const isAllowed = createHostCheck(options.host, options.allowedHosts);
-  const allowedOrigins = new Set(options.allowedOrigins ?? []);
+  const isAllowed = createHostCheck(options.host, readList(options.allowedHosts, "allowedHosts"));
+  const allowedOrigins = new Set(readList(options.allowedOrigins, "allowedOrigins") ?? []);
+  for (const origin of allowedOrigins) checkOrigin(origin);
   const isSame = (origin: string, host: string | undefined): boolean => {
     // Only where the Host was held against a list: otherwise a rebound name would agree with itself.
     return isAllowed !== undefined && origin === `http://${host}`;
@@ -49,6 +53,34 @@ export function createAccessRules(options: {
       });
     },
   };
+}
+
+/** A string would be taken apart into its letters, without a word. */
+function readList(list: readonly string[] | undefined, field: string): readonly string[] | undefined {
+  if (list === undefined || (Array.isArray(list) && list.every((entry) => typeof entry === "string" && entry !== ""))) return list;
+  throw new RunAgentError("VALIDATION_ERROR", `${field} must be a list of strings that are not empty.`, { field });
+}
+
+/** Anything that a browser does not send exactly so would never match, and its page be refused for no reason that shows. [sec.origin.1] */
+function checkOrigin(origin: string): void {
+  const sent = originOf(origin);
+  if (sent === origin) return;
+  const shown = JSON.stringify(origin);
+  const suggestion =
+    sent === undefined
+      ? "Write each origin out: scheme, host, and the port where it is not the scheme's own, as in https://app.example.com."
+      : `Write ${JSON.stringify(sent)}.`;
+  const why = origin === "null" ? "stands for every sandboxed page and local file" : "is no origin as browsers send it";
+  throw new RunAgentError("VALIDATION_ERROR", `${shown} in allowedOrigins ${why}.`, { field: "allowedOrigins", suggestion });
+}
+
+/** The origin that was meant, as browsers write it; undefined when that cannot be told. */
+function originOf(text: string): string | undefined {
+  const address = text.replace(/^ws(?=s?:)/i, "http");
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url === undefined || url.host === "" || url.host.includes("*")) return undefined;
+  // Of other schemes than those of the web (an app's, an extension's) URL knows no origin; browsers send scheme and host.
+  return url.origin === "null" ? `${url.protocol}//${url.host}` : url.origin;
 }
 
 /** undefined: every Host is answered, because nobody said which. */

@@ -28,6 +28,11 @@ export function createAuthenticator(
   const check = typeof apiKeys === "function" ? apiKeys : compareWith(apiKeys);
   const settle = (principal: Principal | null): Principal => {
     if (principal === null) throw new RunAgentError("AUTHENTICATION_ERROR", "The API key is not one that this server knows.");
+    const { expiresAt } = principal;
+    if (expiresAt !== undefined && (typeof expiresAt !== "number" || Number.isNaN(expiresAt))) {
+      return failed(new TypeError(`apiKeys gave an expiresAt that is not a number of milliseconds: ${String(expiresAt)}.`));
+    }
+    if (hasExpired(principal)) throw new RunAgentError("AUTHENTICATION_ERROR", "The credential has expired.");
     return principal;
   };
   const failed = (error: unknown): never => {
@@ -48,6 +53,11 @@ export function createAuthenticator(
       return checked instanceof Promise ? checked.catch(failed).then(settle) : settle(checked);
     },
   };
+}
+
+/** True once a credential no longer counts. */
+export function hasExpired({ expiresAt }: Principal): boolean {
+  return expiresAt !== undefined && expiresAt <= Date.now();
 }
 
 /** The token of an Authorization header, or undefined when it is absent or of another scheme. */

@@ -22,6 +22,7 @@ import {
   validateRunRequestV1,
 } from "@runagent/core";
 import { Attachment } from "./attachment.ts";
+import { Caller } from "./caller.ts";
 import { createDialectV1, DIALECT_V2, type Dialect } from "./dialects.ts";
 import { publicError } from "./envelope.ts";
 import type { FrameSocket } from "./frame-socket.ts";
@@ -46,9 +47,7 @@ export class Connection {
   readonly #socket: FrameSocket;
   readonly #services: Services;
   readonly #agentId: string;
-  #principal: Principal | undefined;
-  /** The principal whose quota this connection counts against. */
-  #countedFor: string | undefined;
+  readonly #caller: Caller;
   #dialect: Dialect = DIALECT_V2;
   #attachment: Attachment | undefined;
   /** The invocation that ended last on this connection: late control frames are about it. */
@@ -68,7 +67,7 @@ export class Connection {
     this.#socket = socket;
     this.#services = services;
     this.#agentId = origin.agentId;
-    this.#principal = origin.principal;
+    this.#caller = new Caller(services, origin.principal, (error) => this.#onExpired(error));
     const { firstFrameTimeoutMs } = services.limits;
     this.#setDeadline(firstFrameTimeoutMs, () => {
       this.#refuse(new RunAgentError("TIMEOUT", `No frame came within ${firstFrameTimeoutMs} ms (firstFrameTimeoutMs).`));
@@ -95,7 +94,7 @@ export class Connection {
   lost(closeCode: number): void {
     this.#closed = true;
     this.#left = closeCode === 1000;
-    this.#uncount();
+    this.#caller.leave();
     this.#detach();
   }
 
@@ -156,7 +155,7 @@ export class Connection {
     this.#setDeadline(handshakeTimeoutMs, () => {
       this.#refuse(new RunAgentError("TIMEOUT", `The start could not be checked within ${handshakeTimeoutMs} ms (handshakeTimeoutMs).`));
     });
-    this.#later(async () => this.#attach(await open(await this.#authenticate(token))));
+    this.#later(async () => this.#attach(await open(await this.#caller.authenticate(token))));
   }
 
   #attach(opening: Opening): void {
@@ -209,29 +208,20 @@ export class Connection {
   }
 
   async #refreshAuth(frame: AuthFrame): Promise<void> {
-    const principal = await this.#services.authenticator.authenticate(frame.token);
-    if (principal.id !== this.#principal?.id) {
-      throw new RunAgentError("PERMISSION_ERROR", "The new credential belongs to somebody else.");
-    }
+    const { handshakeTimeoutMs } = this.#services.limits;
+    const late = setTimeout(() => {
+      this.#refuse(
+        new RunAgentError("TIMEOUT", `The credential could not be checked within ${handshakeTimeoutMs} ms (handshakeTimeoutMs).`),
+      );
+    }, handshakeTimeoutMs).unref();
+    await this.#caller.renew(frame.token).finally(() => clearTimeout(late));
     this.#reply({ type: "status", status: "auth_acknowledged" });
   }
 
-  /** The credential of the frame counts, where there is none that of the upgrade. [sec.key.1] */
-  async #authenticate(token: string | undefined): Promise<Principal> {
-    const known = token === undefined ? this.#principal : undefined;
-    const principal = known ?? (await this.#services.authenticator.authenticate(token));
-    this.#principal = principal;
-    if (principal.id !== this.#countedFor && !this.#closed) {
-      this.#services.connectionsPerKey.take(principal.id);
-      this.#uncount();
-      this.#countedFor = principal.id;
-    }
-    return principal;
-  }
-
-  #uncount(): void {
-    if (this.#countedFor !== undefined) this.#services.connectionsPerKey.release(this.#countedFor);
-    this.#countedFor = undefined;
+  /** [auth.expire.1] Version 1 has no way to renew or to resume: what it started with a valid credential goes on. */
+  #onExpired(error: RunAgentError): void {
+    // While a frame is handled that may bring a new one, the old one is enough.
+    if (!this.#busy && this.#dialect.protocol === 2) this.#refuse(error);
   }
 
   /** Runs what answers later; frames that come meanwhile wait for it. */
@@ -242,6 +232,7 @@ export class Connection {
       .finally(() => {
         this.#busy = false;
         this.#handleWaiting();
+        this.#caller.checkExpiry();
         if (this.#shuttingDown) this.shutDown();
       });
   }

@@ -7,9 +7,11 @@ import type { LogStore } from "./log.ts";
 /** Who calls. An invocation belongs to the principal that started it; for others it does not exist. */
 export interface Principal {
   readonly id: string;
+  /** When the credential expires, in epoch milliseconds (the `exp` of a JWT is in seconds). Default: never. */
+  readonly expiresAt?: number | undefined;
 }
 
-/** Looks at a token; null refuses it. */
+/** Looks at a token; null refuses it, and so does an `expiresAt` that has passed. */
 export type KeyCheck = (token: string) => Promise<Principal | null> | Principal | null;
 
 /** Where an error happened that no client is told the whole of. */

@@ -50,7 +50,8 @@ export async function serve(agents: Agent | readonly Agent[], options: ServeOpti
   const onError = quietly(options.onError);
   const store = options.log ?? createMemoryLogStore();
   const authenticator = createAuthenticator(options.apiKeys, onError);
-  const { host = "127.0.0.1" } = options;
+  const { host = "127.0.0.1", allowedHosts, allowedOrigins } = options;
+  const access = createAccessRules({ host, allowedHosts, allowedOrigins });
   const server = createHttpServer(limits);
   const sockets = trackSockets(server);
   const port = await listen(server, host, readPort(options.port));
@@ -59,7 +60,7 @@ export async function serve(agents: Agent | readonly Agent[], options: ServeOpti
     agents: byId,
     registry: new InvocationRegistry(store, { limits, onError, budget: new LogBudget(limits) }),
     authenticator,
-    access: createAccessRules({ host, allowedHosts: options.allowedHosts, allowedOrigins: options.allowedOrigins }),
+    access,
     connections: new ConnectionCount(limits.maxConnections),
     connectionsPerKey: new Quota(limits.maxConnectionsPerKey, "connections are open, which is the limit (maxConnectionsPerKey)."),
     limits,

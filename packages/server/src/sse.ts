@@ -4,6 +4,7 @@
  */
 import { type Cursor, decodeCursor, type JsonObject, RunAgentError, readClientFrame, type StartFrame } from "@runagent/core";
 import { Attachment } from "./attachment.ts";
+import { Caller } from "./caller.ts";
 import { DIALECT_V2 } from "./dialects.ts";
 import type { Opening } from "./opening.ts";
 import { type Principal, toTimerMs } from "./options.ts";
@@ -32,20 +33,23 @@ export async function streamOverSse({ response, headers, read }: SseRequest, ser
   // It waits behind another answer of its connection, and would not hear when that is gone.
   if (response.socket === null) throw new RunAgentError("VALIDATION_ERROR", "A stream cannot be pipelined: use a connection of its own.");
   let attachment: Attachment | undefined;
-  const releases = [services.connections.take()];
+  const release = services.connections.take();
+  let breakOff = (_error: RunAgentError): void => {};
+  const caller = new Caller(services, undefined, (error) => breakOff(error));
   response.on("close", () => {
-    for (const release of releases) release();
+    release();
+    caller.leave();
     attachment?.close(true);
   });
   const { principal, open } = await read();
   if (response.destroyed) return;
-  services.connectionsPerKey.take(principal.id);
-  releases.push(() => services.connectionsPerKey.release(principal.id));
+  caller.accept(principal);
   response.setTimeout(toTimerMs(services.limits.heartbeatSeconds * BEATS_UNTIL_DEAD), () => response.destroy());
   // The window of a frame that is sent over SSE means nothing: there are no acks. [sse.verbs.1]
   const opening = { ...(await open()), windowBytes: undefined };
   const body = new SseResponse(response, headers, opening.invocation.request.invocationId, opening.head.epoch);
   const ended = (): void => {
+    breakOff = () => {};
     attached.close(true);
     body.end();
   };
@@ -55,9 +59,14 @@ export async function streamOverSse({ response, headers, read }: SseRequest, ser
   };
   const attached = new Attachment(opening, body, { ended, failed });
   attachment = attached;
+  breakOff = failed;
   // The client may have gone meanwhile: what it started learns that nobody is attached.
   if (response.destroyed) attached.close(true);
-  else attached.start(DIALECT_V2, services);
+  else {
+    attached.start(DIALECT_V2, services);
+    // It may have expired while the invocation was looked up.
+    caller.checkExpiry();
+  }
 }
 
 /**
