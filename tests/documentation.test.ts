@@ -116,6 +116,14 @@ describe("the README of runagent", () => {
   });
 });
 
+describe("PATTERNS.md of runagent", () => {
+  it.each(blocks("packages/client/PATTERNS.md").map((code, index) => ({ index, code })))("example $index", async ({ index, code }) => {
+    const printed = [...code.matchAll(/^\/\/ prints: (.*\n)/gm)].map(([, line]) => line ?? "").join("");
+    expect(printed).not.toBe("");
+    expect(await run(`patterns-${index}`, code)).toBe(printed);
+  });
+});
+
 describe("the README of @runagent/core", () => {
   it("codec and cursor", async () => {
     expect(await run("core", blocks("packages/core/README.md")[0] ?? "")).toBe("Hel\n1\n");

@@ -64,6 +64,13 @@ describe("import rules", () => {
     expect(list(client.filter(({ file, target }) => target === src("index.ts") && !file.startsWith(src("runtimes/"))))).toEqual([]);
   });
 
+  it("patterns are by themselves", () => {
+    const patterns = below(src("patterns/"));
+    const own = ({ target }: Import): boolean => target.startsWith(src("patterns/")) || target === "@runagent/core";
+    expect(list(client.filter((entry) => patterns(entry) && !own(entry)))).toEqual([]);
+    expect(list(client.filter((entry) => !patterns(entry) && entry.target.startsWith(src("patterns/"))))).toEqual([]);
+  });
+
   it("state, queue and retry are pure", () => {
     const pure = client.filter(({ file }) => ["state.ts", "queue.ts", "retry.ts"].some((name) => file === src(name)));
     const allowed = ["@runagent/core", src("network-error.ts"), src("transport.ts")];

@@ -11,6 +11,7 @@ const config: UserConfig = packageConfig(
     deno: runtime("deno"),
     bun: runtime("bun"),
     standard: runtime("standard"),
+    patterns: "src/patterns/index.ts",
   },
   "neutral",
 );

@@ -51,7 +51,8 @@ export function nodeConnectionError(cause: unknown, address: string, sent: boole
     return new RunAgentError("CONNECTION_ERROR", `${says(address)} (${code}).`, { cause, retryable: false, suggestion });
   }
   const unreachable = code !== undefined && UNREACHABLE.has(code);
-  const details = { ...(code === undefined ? {} : { code }), unreachable };
+  // Without a code nothing was said: a port that fetch never connects to, for one.
+  const details = code === undefined ? { unreachable: null } : { code, unreachable };
   if (code === "UND_ERR_CONNECT_TIMEOUT") {
     const message = `The connection to ${address} was not open in time (connectTimeoutMs).`;
     return new RunAgentError("TIMEOUT", message, { cause, details, retryable: true });

@@ -1,0 +1,35 @@
+import { RunAgentError } from "@runagent/core";
+
+/**
+ * A chunk as JSON, on one line.
+ * @throws RunAgentError VALIDATION_ERROR for what JSON cannot hold.
+ */
+export function encodeChunk(chunk: unknown): string {
+  let text: string | undefined;
+  let cause: unknown;
+  try {
+    text = JSON.stringify(chunk);
+  } catch (error) {
+    cause = error;
+  }
+  if (text !== undefined) return text;
+  throw new RunAgentError(
+    "VALIDATION_ERROR",
+    `A chunk cannot be written as JSON: it is or holds a ${typeof chunk} that JSON does not have.`,
+    {
+      field: "chunk",
+      cause,
+    },
+  );
+}
+
+/** An error as JSON, for a far client: no stack, and nothing of an error that is not ours, which may say anything. */
+export function encodeError(error: unknown): string {
+  const known = RunAgentError.is(error) ? error : new RunAgentError("SERVER_ERROR", "The stream failed before its end.");
+  try {
+    return JSON.stringify(known.toWire());
+  } catch {
+    // Its details are not JSON.
+    return JSON.stringify({ code: known.code, message: known.message, suggestion: known.suggestion });
+  }
+}
