@@ -1,4 +1,4 @@
-import { RunAgentError } from "@runagent/core";
+import { type ErrorCode, RunAgentError } from "@runagent/core";
 
 /** How long a server may take to show that it is there, in milliseconds. */
 const PROBE_MS = 3_000;
@@ -29,31 +29,31 @@ export function markReached(url: string): void {
  * @returns undefined when it was the network, or nothing else can be found out.
  */
 export async function explainBlocked(url: string): Promise<RunAgentError | undefined> {
-  const { host, hostname, origin, protocol } = new URL(url);
+  const { host, hostname, origin } = new URL(url);
   if (reached.has(host)) return undefined;
-  const secure = protocol === "https:" || protocol === "wss:";
-  if (globalThis.location?.protocol === "https:" && !secure && !/^(localhost|127\..*|\[::1\])$/.test(hostname)) {
+  const http = origin.replace(/^ws/, "http");
+  const page = globalThis.location;
+  if (page?.protocol === "https:" && !http.startsWith("https:") && !/^(localhost|127\..*|\[::1\])$/.test(hostname)) {
     return blocked(
-      `This page came over https, and browsers do not let it use ${origin}, which is not encrypted (mixed content).`,
-      "Serve the agent over https, and use that address as baseUrl.",
+      `A page that came over https cannot use ${origin}, which is not encrypted (mixed content).`,
+      "Serve the agent over https.",
     );
   }
   // The browser tells of a violation in a task of its own.
   await new Promise((resolve) => setTimeout(resolve));
   if (forbidden.has(origin)) {
-    return blocked(
-      `The Content-Security-Policy of this page forbids connections to ${origin}.`,
-      `Add ${origin.replace(/^ws/, "http")} and ${origin.replace(/^http/, "ws")} to connect-src of the page's Content-Security-Policy.`,
-    );
+    const both = `${http} and ${http.replace("http", "ws")}`;
+    return blocked(`The page's Content-Security-Policy forbids ${origin}.`, `Add ${both} to its connect-src.`);
   }
-  const health = `${origin.replace(/^ws/, "http")}/api/v1/health`;
+  const health = `${http}/api/v1/health`;
   // There for anybody, and not for this page; asked once more, as the network may have gone in between.
   const refused = (await answers(health, "no-cors")) && !(await answers(health, "cors")) && (await answers(health, "no-cors"));
   if (!refused) return undefined;
-  const page = globalThis.location?.origin;
-  return new RunAgentError("PERMISSION_ERROR", `The server at ${host} does not let pages of ${page} call it (CORS).`, {
-    suggestion: `Add ${page} to allowedOrigins of the server, or serve the page from the server's own origin.`,
-  });
+  return blocked(
+    `${host} does not let pages of ${page?.origin} call it (CORS).`,
+    `Add ${page?.origin} to allowedOrigins of the server.`,
+    "PERMISSION_ERROR",
+  );
 }
 
 async function answers(url: string, mode: RequestMode): Promise<boolean> {
@@ -67,6 +67,6 @@ async function answers(url: string, mode: RequestMode): Promise<boolean> {
   }
 }
 
-function blocked(message: string, suggestion: string): RunAgentError {
-  return new RunAgentError("CONNECTION_ERROR", message, { retryable: false, suggestion });
+function blocked(message: string, suggestion: string, code: ErrorCode = "CONNECTION_ERROR"): RunAgentError {
+  return new RunAgentError(code, message, { retryable: false, suggestion });
 }

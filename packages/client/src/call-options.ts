@@ -1,4 +1,5 @@
-import { assertId, isJsonObject, RunAgentError } from "@runagent/core";
+import { assertId, isJsonObject } from "@runagent/core";
+import { type Check, checkOptions, FUNCTION, invalid, MILLISECONDS, ON_DISCONNECT } from "./checks.ts";
 import type { RetryInfo } from "./reconnects.ts";
 
 /** What one call may say beside its input. */
@@ -24,39 +25,26 @@ export interface CallOptions {
 /** What a resume may say: the call itself was made before. */
 export type ResumeOptions = Omit<CallOptions, "args" | "onDisconnect" | "invocationId">;
 
+const CHECKS: Readonly<Record<string, Check>> = {
+  args: [Array.isArray, "an array of positional arguments"],
+  signal: [(value) => isJsonObject(value) && "aborted" in value && "addEventListener" in value, "an AbortSignal"],
+  timeoutMs: MILLISECONDS,
+  connectTimeoutMs: MILLISECONDS,
+  idleTimeoutMs: MILLISECONDS,
+  onDisconnect: ON_DISCONNECT,
+  onReconnect: FUNCTION,
+};
+
 /** Checks what the caller passed, which in plain JavaScript may be anything. @throws RunAgentError VALIDATION_ERROR that names the option. */
 export function checkCallOptions(options: unknown): asserts options is CallOptions {
   if (!isJsonObject(options)) throw invalid("options", "must be an object");
-  const { args, signal, onDisconnect, invocationId, onReconnect } = options;
-  if (args !== undefined && !Array.isArray(args)) throw invalid("args", "must be an array of positional arguments");
-  if (signal !== undefined && !isSignal(signal)) throw invalid("signal", "must be an AbortSignal");
-  for (const name of ["timeoutMs", "connectTimeoutMs", "idleTimeoutMs"]) {
-    const value = options[name];
-    // Infinity is a way to say "no deadline"; NaN is not above anything.
-    if (value !== undefined && !(typeof value === "number" && value >= 0))
-      throw invalid(name, "must be a number of milliseconds, not below 0");
-  }
-  if (onDisconnect !== undefined && onDisconnect !== "continue" && onDisconnect !== "cancel") {
-    throw invalid("onDisconnect", 'must be "continue" or "cancel"');
-  }
-  if (onReconnect !== undefined && typeof onReconnect !== "function") throw invalid("onReconnect", "must be a function");
-  if (invocationId !== undefined) assertId(invocationId, "invocationId");
+  checkOptions(options, CHECKS);
+  if (options.invocationId !== undefined) assertId(options.invocationId, "invocationId");
 }
 
 /** The named arguments. @throws RunAgentError VALIDATION_ERROR for what would not travel as an object. */
 export function checkInput(input: unknown): Record<string, unknown> {
   const travels = isJsonObject(input) && typeof input.toJSON !== "function" && !(input instanceof Map) && !(input instanceof Set);
   if (travels) return input;
-  throw new RunAgentError("VALIDATION_ERROR", "The input must be an object of named arguments.", {
-    field: "input",
-    suggestion: "Pass positional arguments as options.args.",
-  });
-}
-
-function isSignal(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "aborted" in value && "addEventListener" in value;
-}
-
-function invalid(field: string, problem: string): RunAgentError {
-  return new RunAgentError("VALIDATION_ERROR", `options.${field} ${problem}.`, { field });
+  throw invalid("input", "must be an object of named arguments", "Pass positional arguments as options.args.");
 }

@@ -1,4 +1,5 @@
 import { type CancelResult, type Mode, RunAgentError } from "@runagent/core";
+import { invalid } from "./checks.ts";
 import type { StreamState } from "./state.ts";
 import type { Timers } from "./timers.ts";
 
@@ -75,12 +76,8 @@ export class Cancelling {
   accepted(): void {
     const request = this.#request;
     if (!request?.pending) return;
-    if (this.#host.state.protocol === 1) {
-      this.#closeV1(request.mode).then(
-        (result) => request.settle(result),
-        (error) => request.fail(error),
-      );
-    } else if (this.#unanswered === 0) this.#send(request.mode);
+    if (this.#host.state.protocol === 1) request.settle(this.#closeV1(request.mode));
+    else if (this.#unanswered === 0) this.#send(request.mode);
   }
 
   /** The connection is gone, and the answer with it. */
@@ -96,7 +93,7 @@ export class Cancelling {
 
   /** The stream has ended: with an error, or else as cancelled or not. */
   ended(status: "completed" | "cancelled" | "detached" | RunAgentError): void {
-    if (RunAgentError.is(status)) this.#request?.fail(status);
+    if (RunAgentError.is(status)) this.#request?.settle(Promise.reject(status));
     else this.#request?.settle(this.answer(this.#request.mode, status === "cancelled" ? "accepted" : "already_ended"));
   }
 
@@ -110,8 +107,7 @@ export class Cancelling {
 
   async #closeV1(mode: Mode): Promise<CancelAnswer> {
     if (mode === "after_turn") {
-      const message = "The server speaks protocol version 1, which cannot cancel after the turn.";
-      throw new RunAgentError("VALIDATION_ERROR", message, { field: "mode", suggestion: 'Use cancel("immediate").' });
+      throw invalid("mode", "after_turn is not in protocol version 1, which the server speaks", 'Use cancel("immediate").');
     }
     // Closing is all there is. [cancel.v1.1]
     this.#host.finish();
@@ -124,8 +120,7 @@ class CancelRequest {
   readonly mode: Mode;
   /** cancel() is often not awaited: a failure that nobody looks at is no unhandled rejection, for it is also the stream's. */
   readonly answer: Promise<CancelAnswer>;
-  #resolve: (result: CancelAnswer) => void = () => {};
-  #reject: (error: RunAgentError) => void = () => {};
+  #resolve: (result: CancelAnswer | Promise<CancelAnswer>) => void = () => {};
   readonly #stopTimer: () => void;
   /** False once the answer is known. */
   pending = true;
@@ -133,9 +128,8 @@ class CancelRequest {
   /** @param startTimer Starts the deadline of the answer and returns what stops it. */
   constructor(mode: Mode, startTimer: () => () => void) {
     this.mode = mode;
-    this.answer = new Promise((resolve, reject) => {
+    this.answer = new Promise((resolve) => {
       this.#resolve = resolve;
-      this.#reject = reject;
     });
     this.answer.catch(() => {});
     this.#stopTimer = startTimer();
@@ -146,15 +140,9 @@ class CancelRequest {
     return this.mode === "immediate" || this.mode === mode;
   }
 
-  settle(result: CancelAnswer): void {
+  settle(result: CancelAnswer | Promise<CancelAnswer>): void {
     this.pending = false;
     this.#stopTimer();
     this.#resolve(result);
-  }
-
-  fail(error: RunAgentError): void {
-    this.pending = false;
-    this.#stopTimer();
-    this.#reject(error);
   }
 }

@@ -15,27 +15,18 @@ import {
 } from "@runagent/core";
 import { abortError } from "./abort-signal.ts";
 import { type CallOptions, checkCallOptions, checkInput, type ResumeOptions } from "./call-options.ts";
+import { invalid } from "./checks.ts";
 import { createCredentials } from "./credentials.ts";
 import { encodeJson } from "./encode-json.ts";
 import { dataOf, type HttpRequest, notRunAgent, requestJson } from "./http.ts";
 import { createKnownVersion } from "./known-version.ts";
-import {
-  type ClientConfig,
-  type ConnectionOptions,
-  type RunAgentClientOptions,
-  resolveOptions,
-  type Untyped,
-  type UntypedInput,
-  type WebSocketConstructor,
-} from "./options.ts";
+import { type ClientConfig, type RunAgentClientOptions, resolveOptions, type Untyped, type UntypedInput } from "./options.ts";
 import type { KnownVersion } from "./reconnects.ts";
 import { cancelQuietly, requestRepeatedly } from "./repeat.ts";
-import type { HttpOptions, HttpPool, Runtime } from "./runtime.ts";
+import type { HttpOptions, Runtime } from "./runtime.ts";
 import { type FirstFrame, Session } from "./session.ts";
 import { RunAgentStream } from "./stream.ts";
-import { REAL_CLOCK } from "./timers.ts";
 import type { Transport } from "./transport.ts";
-import { createAutoTransport } from "./transports/auto.ts";
 import { standardSockets } from "./transports/standard-websocket.ts";
 import { createWebSocketTransport } from "./transports/websocket.ts";
 
@@ -59,6 +50,9 @@ const ASK_TIMEOUT_MS = 10_000;
 /** What the schema of timeout_seconds allows: a year. */
 const MAX_TIMEOUT_SECONDS = 31_536_000;
 
+type CompleteOptions = CallOptions & { readonly invocationId: string };
+type RequestOptions = Pick<CallOptions, "signal" | "timeoutMs">;
+
 /** What the clients of one agent share. */
 interface Shared {
   readonly runtime: Runtime;
@@ -74,15 +68,13 @@ interface Shared {
 export class RunAgentClientBase<Tag extends string = string, Input = UntypedInput, Output = Untyped> {
   readonly #options: RunAgentClientOptions<Tag, Input, Output>;
   readonly #config: ClientConfig;
-  readonly #schemas: EntrypointSchemas<Input, Output>;
   readonly #shared: Shared;
 
   /** @throws RunAgentError VALIDATION_ERROR that names the option or environment variable. */
   constructor(options: RunAgentClientOptions<Tag, Input, Output>, runtime: Runtime, shared?: Shared) {
-    this.#config = resolveOptions(options, runtime.env);
-    this.#schemas = { input: options.input, output: options.output };
+    this.#config = resolveOptions(options);
     this.#options = options;
-    this.#shared = shared ?? share(this.#config, options, runtime);
+    this.#shared = shared ?? share(this.#config, runtime);
   }
 
   get agentId(): string {
@@ -112,10 +104,10 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
    * @param input The named arguments (input_kwargs).
    * @throws RunAgentError
    */
-  async run<O = Output>(...[input, options = {}]: CallArguments<Input>): Promise<RunResult<Tag, O>> {
+  async run<O = Output>(...call: CallArguments<Input>): Promise<RunResult<Tag, O>> {
     // The conditional type is decided by the same test as this.
-    if (isStreamTag(this.entrypointTag)) return this.#openStream<O>(input, options) as RunResult<Tag, O>;
-    return (await this.#runOnce(input, options)) as RunResult<Tag, O>;
+    const result = isStreamTag(this.entrypointTag) ? this.runStream<O>(...call) : await this.#runOnce(...call);
+    return result as RunResult<Tag, O>;
   }
 
   /**
@@ -124,7 +116,7 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
    * @param input The named arguments (input_kwargs).
    */
   runStream<O = Output>(...[input, options = {}]: CallArguments<Input>): RunAgentStream<O> {
-    return this.#openStream<O>(input, options);
+    return this.#stream<O>(options, (checked) => this.#createStart(input, checked));
   }
 
   /**
@@ -148,16 +140,13 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
     if (entrypoints.some(({ tag }) => tag === this.entrypointTag)) return this;
     const known = entrypoints.map(({ tag }) => tag).join(", ");
     throw new RunAgentError("ENTRYPOINT_NOT_FOUND", `Agent ${this.agentId} has no entrypoint ${JSON.stringify(this.entrypointTag)}.`, {
-      suggestion: `Use one of its entrypoints: ${known}.`,
+      suggestion: `Use one of ${known}.`,
     });
   }
 
   /** The entrypoints of the agent, with their schemas where known. @throws RunAgentError ARCHITECTURE_MISSING when the answer holds none. */
-  async architecture(options: Pick<CallOptions, "signal" | "timeoutMs"> = {}): Promise<Architecture> {
-    const { signal, timeoutMs = REQUEST_TIMEOUT_MS } = options;
-    checkCallOptions({ signal, timeoutMs });
-    const path = `${this.#agentPath}/architecture`;
-    const data = dataOf(await this.#repeat({ method: "GET", path, signal, timeoutMs }, true));
+  async architecture(options: RequestOptions = {}): Promise<Architecture> {
+    const data = dataOf(await this.#repeat(toGet(architectureOf(this.#shared.http), options), true));
     // Version 1 servers send more and less than the schema: entrypoints is what a client needs.
     if (isJsonObject(data) && Array.isArray(data.entrypoints) && data.entrypoints.every(isJsonObject))
       return data as unknown as Architecture;
@@ -165,15 +154,12 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
   }
 
   /** How the server is. @throws RunAgentError CONNECTION_ERROR when it is not there. */
-  async health(options: Pick<CallOptions, "signal" | "timeoutMs"> = {}): Promise<Health> {
-    const { signal, timeoutMs = REQUEST_TIMEOUT_MS } = options;
-    checkCallOptions({ signal, timeoutMs });
+  async health(options: RequestOptions = {}): Promise<Health> {
+    const { http } = this.#shared;
     // Asked once: how the server is now is the question.
-    const data = dataOf(await this.#redacted(requestJson(this.#shared.http, { method: "GET", path: "/health", signal, timeoutMs })));
+    const data = dataOf(await requestJson(http, toGet("/health", options)));
     if (isJsonObject(data) && typeof data.status === "string") return data as unknown as Health;
-    throw new RunAgentError("PROTOCOL_ERROR", "The answer of the health route holds no status.", {
-      suggestion: "Check host, port or baseUrl: another server may be listening there.",
-    });
+    throw notRunAgent(200, new URL(http.apiUrl).origin);
   }
 
   /**
@@ -185,51 +171,39 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
     await this.#shared.http.pool.close();
   }
 
-  get #agentPath(): string {
-    return `/agents/${encodeURIComponent(this.agentId)}`;
-  }
-
   #repeat(request: HttpRequest, idempotent: boolean): Promise<JsonObject> {
-    const { http, server } = this.#shared;
     const { maxReconnectDelayMs } = this.#config;
-    return this.#redacted(requestRepeatedly({ http, server, idempotent, maxReconnectDelayMs, random: Math.random }, request));
+    return requestRepeatedly({ ...this.#shared, idempotent, maxReconnectDelayMs }, request);
   }
 
-  async #redacted<T>(answer: Promise<T>): Promise<T> {
-    try {
-      return await answer;
-    } catch (error) {
-      throw RunAgentError.is(error) ? this.#shared.http.credentials.hide(error) : error;
-    }
-  }
-
-  async #runOnce(input: Input | undefined, options: CallOptions): Promise<unknown> {
-    checkCallOptions(options);
+  async #runOnce(...[input, given = {}]: CallArguments<Input>): Promise<unknown> {
+    const options = complete(given);
+    const { signal, invocationId } = options;
     const created = this.#createRequest(input, options, DEFAULT_RUN_TIMEOUT_MS);
     const request = created instanceof Promise ? await created : created;
-    if (options.signal?.aborted) throw abortError(options.signal);
-    const invocationId = request.invocation_id;
+    if (signal?.aborted) throw abortError(signal);
     const timeoutMs = this.#totalMs(options, DEFAULT_RUN_TIMEOUT_MS);
     let result: unknown;
     try {
-      const path = `${this.#agentPath}/run`;
-      const body = await this.#repeat({ method: "POST", path, body: encodeJson(request), signal: options.signal, timeoutMs }, false);
+      const path = `${this.#shared.http.agentPath}/run`;
+      const body = await this.#repeat({ method: "POST", path, body: encodeJson(request), signal, timeoutMs }, false);
       this.#shared.server.learn(body.protocol === 2 ? 2 : 1);
       result = this.#readResult(body, invocationId);
     } catch (error) {
       if (!RunAgentError.is(error)) throw error;
+      // The caller has gone; the agent need not go on.
       const gaveUp = error.origin === "local" && (error.code === "CANCELLED" || error.code === "TIMEOUT");
-      if (gaveUp) this.#cancelInBackground(invocationId);
+      if (gaveUp) void cancelQuietly(this.#shared.http, invocationId);
       throw error.with({ invocationId });
     }
-    if (this.#schemas.output === undefined) return result;
-    return validateWith(this.#schemas.output, result, "result", "VALIDATION_ERROR");
+    const { output } = this.#options;
+    return output ? validateWith(output, result, "result", "VALIDATION_ERROR") : result;
   }
 
   /** The result in the answer of either version. [run.answer.1] [run1.read.1] */
   #readResult(body: JsonObject, invocationId: string): unknown {
     if (body.protocol === 2) {
-      if (!("data" in body)) throw new RunAgentError("PROTOCOL_ERROR", "The server's answer says it succeeded and holds no data.");
+      if (!("data" in body)) throw new RunAgentError("PROTOCOL_ERROR", "The server's answer holds no data.");
       if (body.invocation_id === undefined || body.invocation_id === invocationId) return body.data;
       throw new RunAgentError("PROTOCOL_ERROR", `The server answered for invocation ${JSON.stringify(body.invocation_id)}.`);
     }
@@ -238,138 +212,121 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
     return readResultV1(body);
   }
 
-  #openStream<O>(input: Input | undefined, given: CallOptions): RunAgentStream<O> {
-    return this.#stream<O>(given, (options) => this.#createStart(input, options));
-  }
-
   /** It throws nothing: a call that is wrong fails at the first read. */
-  #stream<O>(given: CallOptions, createFirst: (options: CallOptions) => FirstFrame | Promise<FirstFrame>): RunAgentStream<O> {
+  #stream<O>(given: CallOptions, createFirst: (options: CompleteOptions) => FirstFrame | Promise<FirstFrame>): RunAgentStream<O> {
     const { connectTimeoutMs, idleTimeoutMs, bufferBytes, maxReconnectDelayMs } = this.#config;
-    const { transport, server, http, runtime } = this.#shared;
-    const { options, error } = readCallOptions(given);
-    const invocationId = options.invocationId ?? createInvocationId();
+    let options: CompleteOptions | undefined;
+    let first: FirstFrame | Promise<FirstFrame>;
+    try {
+      options = complete(given);
+      first = createFirst(options);
+    } catch (error) {
+      options ??= complete({});
+      first = Promise.reject(error);
+    }
+    const { invocationId, signal, onReconnect } = options;
     const session = new Session({
-      transport,
-      server,
+      ...this.#shared,
       invocationId,
-      first: error === undefined ? attempt(() => createFirst({ ...options, invocationId })) : Promise.reject(error),
+      first,
       deadlines: {
         connectMs: options.connectTimeoutMs ?? connectTimeoutMs,
         idleMs: options.idleTimeoutMs ?? idleTimeoutMs,
         totalMs: this.#totalMs(options, 0),
       },
-      signal: options.signal,
+      signal,
       bufferBytes,
-      clock: REAL_CLOCK,
       random: Math.random,
       maxReconnectDelayMs,
-      onReconnect: options.onReconnect,
-      credentials: http.credentials,
-      onWake: runtime.onWake,
-      cancelInBackground: (invocationId) => this.#cancelInBackground(invocationId),
+      onReconnect,
+      cancelInBackground: (id) => void cancelQuietly(this.#shared.http, id),
     });
     // O is what the caller says the output is; without a schema nobody checks it.
-    return new RunAgentStream(session, this.#schemas.output as StandardSchemaV1<unknown, O> | undefined);
+    return new RunAgentStream(session, this.#options.output as StandardSchemaV1<unknown, O> | undefined);
   }
 
   /** At once where it can be: the input is taken as it is now, whatever the caller does with it later. */
-  #createStart(input: Input | undefined, options: CallOptions): StartFrame | Promise<StartFrame> {
+  #createStart(input: Input | undefined, options: CompleteOptions): StartFrame | Promise<StartFrame> {
     const toStart = (request: RunRequest): StartFrame => {
       return { type: "start", ...request, on_disconnect: options.onDisconnect ?? this.#config.onDisconnect };
     };
     if (!isStreamTag(this.entrypointTag)) {
-      const message = `Streaming requires an entrypoint tag that ends in _stream, not ${JSON.stringify(this.entrypointTag)}.`;
-      throw new RunAgentError("NON_STREAM_ENTRYPOINT", message, { suggestion: "Call it with run()." });
+      throw new RunAgentError("NON_STREAM_ENTRYPOINT", `The tag ${JSON.stringify(this.entrypointTag)} does not end in _stream.`);
     }
     const request = this.#createRequest(input, options, 0);
     return request instanceof Promise ? request.then(toStart) : toStart(request);
   }
 
   /** The request of both versions: an old server ignores what it does not know. [negotiate.silent.1] */
-  #createRequest(input: Input | undefined, options: CallOptions, defaultTimeoutMs: number): RunRequest | Promise<RunRequest> {
+  #createRequest(input: Input | undefined, options: CompleteOptions, defaultTimeoutMs: number): RunRequest | Promise<RunRequest> {
     const { userId, persistentMemory } = this.#config;
-    const schema = this.#schemas.input;
+    const schema = this.#options.input;
     // Whole seconds, and rather more than less: version 1 servers take no fraction, and the client has its own deadline.
     const timeoutSeconds = Math.ceil(this.#totalMs(options, defaultTimeoutMs) / 1000);
-    const complete = (value: unknown): RunRequest => ({
+    const toRequest = (value: unknown): RunRequest => ({
       protocol: 2,
-      invocation_id: options.invocationId ?? createInvocationId(),
+      invocation_id: options.invocationId,
       entrypoint_tag: this.entrypointTag,
       input_args: [...(options.args ?? [])],
       input_kwargs: checkInput(value),
       async_execution: false,
-      ...(timeoutSeconds > 0 && timeoutSeconds <= MAX_TIMEOUT_SECONDS ? { timeout_seconds: timeoutSeconds } : {}),
-      ...(userId === undefined ? {} : { user_id: userId }),
-      ...(persistentMemory ? { persistent_memory: true } : {}),
+      ...(timeoutSeconds > 0 && timeoutSeconds <= MAX_TIMEOUT_SECONDS && { timeout_seconds: timeoutSeconds }),
+      ...(userId !== undefined && { user_id: userId }),
+      ...(persistentMemory && { persistent_memory: true }),
     });
-    if (schema === undefined) return complete(input ?? {});
-    return validateWith(schema, input ?? {}, "input", "VALIDATION_ERROR").then(complete);
+    const given = input ?? {};
+    return schema ? validateWith(schema, given, "input", "VALIDATION_ERROR").then(toRequest) : toRequest(given);
   }
 
   #totalMs(options: CallOptions, defaultMs: number): number {
     const { timeoutSeconds } = this.#config;
     return options.timeoutMs ?? (timeoutSeconds === undefined ? defaultMs : timeoutSeconds * 1000);
   }
-
-  /** The caller has gone; the agent need not go on. Nobody waits for it, and a server that cannot do it is left alone. */
-  #cancelInBackground(invocationId: string): void {
-    void cancelQuietly(this.#shared.http, invocationId);
-  }
 }
 
-function share(config: ClientConfig, options: ConnectionOptions, runtime: Runtime): Shared {
-  const { apiUrl, maxServerFrameBytes } = config;
-  const custom = options.fetch;
-  const pool: HttpPool =
-    custom === undefined ? runtime.createHttp(config.connectTimeoutMs) : { fetch: (url, init) => custom(url, init), close: async () => {} };
-  const credentials = createCredentials(config.apiKey, config.getToken);
-  const http = { apiUrl, credentials, maxBodyBytes: maxServerFrameBytes, pool, toError: runtime.toError };
-  const transport = createTransport(config, http, options.WebSocket, runtime);
-  const path = `/agents/${encodeURIComponent(config.agentId)}/architecture`;
+function share(config: ClientConfig, runtime: Runtime): Shared {
+  const { apiUrl, fetch, connectTimeoutMs } = config;
+  const http: HttpOptions = {
+    apiUrl,
+    agentPath: `/agents/${encodeURIComponent(config.agentId)}`,
+    credentials: createCredentials(config.apiKey, config.getToken),
+    maxBodyBytes: config.maxServerFrameBytes,
+    pool: fetch ? { fetch: (url, init) => fetch(url, init), close: async () => {} } : runtime.createHttp(connectTimeoutMs),
+    toError: runtime.toError,
+  };
   const getArchitecture = async (signal: AbortSignal): Promise<unknown> =>
-    dataOf(await requestJson(http, { method: "GET", path, signal, timeoutMs: ASK_TIMEOUT_MS }));
-  return { runtime, http, transport, server: createKnownVersion(getArchitecture) };
+    dataOf(await requestJson(http, toGet(architectureOf(http), { signal, timeoutMs: ASK_TIMEOUT_MS })));
+  return { runtime, http, transport: createTransport(config, http, runtime), server: createKnownVersion(getArchitecture) };
 }
 
-function createTransport(
-  { transport, agentId, apiUrl, maxFragments, maxServerFrameBytes, maxIdleConnections }: ClientConfig,
-  http: HttpOptions,
-  WebSocket: WebSocketConstructor | undefined,
-  { createSse, sockets }: Runtime,
-): Transport {
-  const sse = transport === "websocket" ? undefined : createSse?.(http, agentId);
+function createTransport(config: ClientConfig, http: HttpOptions, { createSse, sockets }: Runtime): Transport {
+  const { transport, maxFragments, maxServerFrameBytes: maxFrameBytes, maxIdleConnections: maxIdle, WebSocket } = config;
   if (transport === "sse") {
-    if (sse !== undefined) return sse;
-    throw new RunAgentError("VALIDATION_ERROR", "This entry of the package has no server-sent events.", { field: "transport" });
+    if (createSse !== undefined) return createSse(http);
+    throw invalid("transport", "sse is not in this entry of the package");
   }
-  const url = `${apiUrl.replace(/^http/, "ws")}/agents/${encodeURIComponent(agentId)}/run-stream`;
-  const webSocket = createWebSocketTransport(
-    { url, maxFrameBytes: maxServerFrameBytes, maxFragments, maxIdle: maxIdleConnections },
-    WebSocket === undefined ? sockets : standardSockets(() => WebSocket),
-  );
-  return sse === undefined ? webSocket : createAutoTransport(webSocket, sse);
+  const url = `${http.apiUrl.replace(/^http/, "ws")}${http.agentPath}/run-stream`;
+  const factory = WebSocket ? standardSockets(() => WebSocket) : sockets;
+  const webSocket = createWebSocketTransport({ url, maxFrameBytes, maxFragments, maxIdle }, factory);
+  return transport === "websocket" || createSse === undefined ? webSocket : createSse(http, webSocket);
+}
+
+function architectureOf({ agentPath }: HttpOptions): string {
+  return `${agentPath}/architecture`;
+}
+
+function toGet(path: string, options: RequestOptions): HttpRequest {
+  checkCallOptions(options);
+  return { method: "GET", path, signal: options.signal, timeoutMs: options.timeoutMs ?? REQUEST_TIMEOUT_MS };
+}
+
+/** @throws RunAgentError VALIDATION_ERROR that names the option. */
+function complete(options: unknown): CompleteOptions {
+  checkCallOptions(options);
+  return { ...options, invocationId: options.invocationId ?? createInvocationId() };
 }
 
 /** 128 random bits. Not a UUID of the runtime's: pages that came over http are not given one. */
 function createInvocationId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function attempt<T>(action: () => T | Promise<T>): T | Promise<T> {
-  try {
-    return action();
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
-
-/** runStream throws nothing: a call that is wrong fails at the first read. */
-function readCallOptions(given: unknown): { options: CallOptions; error?: RunAgentError } {
-  try {
-    checkCallOptions(given);
-    return { options: given };
-  } catch (error) {
-    if (!RunAgentError.is(error)) throw error;
-    return { options: {}, error };
-  }
 }

@@ -1,6 +1,6 @@
 import { RunAgentError } from "@runagent/core";
 import { withoutKey } from "./redact.ts";
-import { REAL_CLOCK, Timers } from "./timers.ts";
+import { Timers } from "./timers.ts";
 
 /** A credential; with `expiresAt`, in epoch milliseconds, it is renewed before it expires. */
 export type Token = string | { readonly token: string; readonly expiresAt?: number | undefined };
@@ -23,6 +23,8 @@ export interface Credentials {
 /** The longest time before its expiry at which a credential is renewed; a short-lived one is renewed when a quarter of its life is left. */
 const MAX_MARGIN_MS = 30_000;
 const PART_OF_LIFE = 4;
+/** Who needs a credential then asks anew, in milliseconds. */
+const MAX_ASK_MS = 5_000;
 
 /** A line break in a header would be refused by every runtime, in words that name the key. */
 export function isToken(text: unknown): text is string {
@@ -46,13 +48,14 @@ function fixed(apiKey: string | undefined): Credentials {
 class RenewedCredentials implements Credentials {
   readonly #getToken: GetToken;
   readonly #listeners = new Set<(token: string) => void>();
-  readonly #timers = new Timers(REAL_CLOCK);
+  readonly #timers = new Timers();
   #token: string | undefined;
   /** The one before, which a server may still repeat in an error. */
   #before: string | undefined;
   /** Epoch milliseconds from which on the token is renewed. */
   #renewAtMs = 0;
   #asking: Promise<string> | undefined;
+  #askedMs = 0;
 
   constructor(getToken: GetToken) {
     this.#getToken = getToken;
@@ -80,15 +83,18 @@ class RenewedCredentials implements Credentials {
     return withoutKey(withoutKey(error, this.#token), this.#before);
   }
 
-  /** Calls that need a credential at the same time share one. */
+  /** Calls that need a credential at the same time share one; a question that hangs is asked again. */
   #ask(): Promise<string> {
-    this.#asking ??= this.#renew().finally(() => {
-      this.#asking = undefined;
+    if (this.#asking !== undefined && Date.now() - this.#askedMs < MAX_ASK_MS) return this.#asking;
+    this.#askedMs = Date.now();
+    const asking: Promise<string> = this.#renew(() => this.#asking === asking).finally(() => {
+      if (this.#asking === asking) this.#asking = undefined;
     });
-    return this.#asking;
+    this.#asking = asking;
+    return asking;
   }
 
-  async #renew(): Promise<string> {
+  async #renew(isLatest: () => boolean): Promise<string> {
     let given: Token;
     try {
       given = await this.#getToken();
@@ -102,6 +108,7 @@ class RenewedCredentials implements Credentials {
       const message = "getToken must give a credential of printable ASCII without spaces, or {token, expiresAt}.";
       throw new RunAgentError("VALIDATION_ERROR", message, { field: "getToken" });
     }
+    if (!isLatest()) return token;
     const lifeMs = Math.max(expiresAt - Date.now(), 0);
     this.#renewAtMs = expiresAt - Math.min(MAX_MARGIN_MS, lifeMs / PART_OF_LIFE);
     if (token !== this.#token) {

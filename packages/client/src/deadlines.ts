@@ -37,9 +37,9 @@ export function startDeadlines({ idleMs, totalMs }: Deadlines, timers: Timers, w
   const watchIdle = (waitMs: number): void => {
     const dueMs = timers.now() + waitMs;
     timers.start(waitMs, () => {
-      // A machine that slept, or a page that was frozen, was not waiting.
-      silentSince += Math.max(timers.now() - dueMs - MAX_LATE_MS, 0);
-      if (!watched.isAwaited()) silentSince = timers.now();
+      // A machine that slept, or a page that was frozen, was not waiting; how long it did, nobody knows.
+      const slept = timers.now() - dueMs > MAX_LATE_MS;
+      if (slept || !watched.isAwaited()) silentSince = timers.now();
       const silentMs = timers.now() - silentSince;
       if (silentMs >= idleMs) watched.fail(late(`No record came for ${idleMs} ms (idleTimeoutMs).`));
       else watchIdle(Math.max(idleMs - silentMs, 1));

@@ -5,14 +5,7 @@ export function encodeJson(value: unknown): string {
   try {
     return JSON.stringify(value);
   } catch (cause) {
-    throw new RunAgentError(
-      "VALIDATION_ERROR",
-      `The input cannot be sent as JSON: ${cause instanceof Error ? cause.message : String(cause)}.`,
-      {
-        cause,
-        field: "input",
-        suggestion: "Pass plain objects, arrays, strings, numbers, booleans and null.",
-      },
-    );
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new RunAgentError("VALIDATION_ERROR", `The input cannot be sent as JSON: ${why}.`, { cause, field: "input" });
   }
 }

@@ -3,7 +3,7 @@ import { abortError, onAbort } from "./abort-signal.ts";
 import { redirectError } from "./network-error.ts";
 import { isRefused, withRetryAfter } from "./retry.ts";
 import type { HttpOptions, HttpResponse } from "./runtime.ts";
-import { isDeadline, REAL_CLOCK, Timers } from "./timers.ts";
+import { isDeadline, Timers } from "./timers.ts";
 
 /** One request of the HTTP part of the protocol. */
 export interface HttpRequest {
@@ -22,22 +22,26 @@ export interface HttpRequest {
  * @throws RunAgentError for everything else: no answer, a redirect, an error envelope, something that is not JSON.
  */
 export async function requestJson(options: HttpOptions, request: HttpRequest): Promise<JsonObject> {
+  const { signal, timeoutMs } = request;
   const address = new URL(options.apiUrl).origin;
   const abort = new AbortController();
-  const gaveUp = new Promise<never>((_, reject) => {
-    abort.signal.addEventListener("abort", () => reject(abort.signal.reason), { once: true });
-  });
-  const forgetSignal = request.signal === undefined ? undefined : onAbort(request.signal, () => abort.abort(abortError(request.signal)));
-  const timers = new Timers(REAL_CLOCK);
-  const late = (): void => abort.abort(new RunAgentError("TIMEOUT", `${address} did not answer within ${request.timeoutMs} ms.`));
-  if (isDeadline(request.timeoutMs)) timers.start(request.timeoutMs, late);
+  const timers = new Timers();
+  let forgetSignal: (() => void) | undefined;
   try {
-    if (request.signal?.aborted) throw abortError(request.signal);
     // A fetch of the caller's may not heed its signal; the deadline holds all the same.
-    return await Promise.race([exchange(options, request, abort.signal, address), gaveUp]);
+    return await new Promise<JsonObject>((resolve, reject) => {
+      const giveUp = (error: RunAgentError): void => {
+        reject(error);
+        abort.abort();
+      };
+      const late = (): void => giveUp(new RunAgentError("TIMEOUT", `${address} did not answer within ${timeoutMs} ms.`));
+      if (isDeadline(timeoutMs)) timers.start(timeoutMs, late);
+      forgetSignal = signal && onAbort(signal, () => giveUp(abortError(signal)));
+      if (signal?.aborted) reject(abortError(signal));
+      else exchange(options, request, abort.signal, address).then(resolve, reject);
+    });
   } catch (error) {
-    if (abort.signal.aborted && RunAgentError.is(abort.signal.reason)) throw abort.signal.reason;
-    throw RunAgentError.is(error) ? error : options.toError(error, address, request.method !== "GET");
+    throw options.credentials.hide(RunAgentError.is(error) ? error : options.toError(error, address, request.method !== "GET"));
   } finally {
     timers.stopAll();
     forgetSignal?.();
@@ -46,31 +50,21 @@ export async function requestJson(options: HttpOptions, request: HttpRequest): P
 
 /** A credential that is refused is renewed once: what was refused was not looked at. */
 async function exchange(options: HttpOptions, request: HttpRequest, signal: AbortSignal, address: string): Promise<JsonObject> {
-  const { credentials } = options;
-  const token = await credentials.get();
-  try {
-    return await send(options, request, signal, address, token);
-  } catch (error) {
-    if (!RunAgentError.is(error) || !isRefused(error) || !credentials.refused(token)) throw error;
-    return send(options, request, signal, address, await credentials.get());
+  const { apiUrl, credentials, maxBodyBytes, pool } = options;
+  const { method, path, body } = request;
+  const send = async (token: string | undefined): Promise<JsonObject> => {
+    const headers = headersOf(token, body !== undefined, "application/json");
+    const init = { method, headers, ...(body !== undefined && { body }), signal, redirect: "manual" } as const;
+    return openAnswer(await pool.fetch(apiUrl + path, init), maxBodyBytes, address);
+  };
+  for (let renewed = false; ; renewed = true) {
+    const token = await credentials.get();
+    try {
+      return await send(token);
+    } catch (error) {
+      if (!RunAgentError.is(error) || !isRefused(error) || !credentials.refused(token) || renewed) throw error;
+    }
   }
-}
-
-async function send(
-  options: HttpOptions,
-  request: HttpRequest,
-  signal: AbortSignal,
-  address: string,
-  token: string | undefined,
-): Promise<JsonObject> {
-  const response = await options.pool.fetch(options.apiUrl + request.path, {
-    method: request.method,
-    headers: headersOf(token, request.body !== undefined, "application/json"),
-    ...(request.body === undefined ? {} : { body: request.body }),
-    signal,
-    redirect: "manual",
-  });
-  return openAnswer(response, options.maxBodyBytes, address);
 }
 
 /** The error for an answer that is not the stream that was asked for. */
@@ -86,8 +80,8 @@ export async function readFailure(response: HttpResponse, maxBytes: number, addr
 
 /** The JSON object of an answer that succeeded. @throws RunAgentError for any other. */
 async function openAnswer(response: HttpResponse, maxBytes: number, address: string): Promise<JsonObject> {
-  const { status, headers } = response;
-  if (isRedirect(response)) {
+  const { type, status, headers } = response;
+  if (type === "opaqueredirect" || (status >= 300 && status < 400)) {
     await response.body?.cancel();
     throw redirectError(status, headers.get("location"), address);
   }
@@ -104,10 +98,6 @@ export function cancelRequest(invocationId: string, mode: Mode, timeoutMs: numbe
   return { method: "POST", path, body: JSON.stringify({ mode }), timeoutMs };
 }
 
-function isRedirect({ type, status }: HttpResponse): boolean {
-  return type === "opaqueredirect" || (status >= 300 && status < 400);
-}
-
 /** The `data` of an envelope, or the whole answer of a server that sends none. */
 export function dataOf(body: JsonObject): unknown {
   return typeof body.success === "boolean" && "data" in body ? body.data : body;
@@ -117,8 +107,8 @@ export function dataOf(body: JsonObject): unknown {
 export function headersOf(token: string | undefined, hasBody: boolean, accept: string): Record<string, string> {
   return {
     accept,
-    ...(hasBody ? { "content-type": "application/json" } : {}),
-    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(hasBody && { "content-type": "application/json" }),
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
   };
 }
 
@@ -147,7 +137,7 @@ function isError(value: unknown): boolean {
 
 /** The error for an answer that no RunAgent server gives. */
 export function notRunAgent(status: number, address: string, cause?: unknown): RunAgentError {
-  return new RunAgentError("PROTOCOL_ERROR", `${address} does not answer as a RunAgent server does (HTTP ${status}, no JSON envelope).`, {
+  return new RunAgentError("PROTOCOL_ERROR", `${address} does not answer as a RunAgent server does (HTTP ${status}).`, {
     cause,
     suggestion: "Check host, port or baseUrl: another server may be listening there.",
   });

@@ -70,16 +70,21 @@ export class Intake {
 
   /** As much waits as may: reading stops, or goes on as far as the server was allowed to send. [flow.window.1] [flow.overrun.1] */
   checkFull(): void {
-    const { state, link, bufferBytes } = this.#host;
+    const { link, bufferBytes } = this.#host;
     if (this.#host.mustRead()) return;
-    const hasCredit = state.protocol === 2 && link.connection?.credit === true;
+    const hasCredit = this.#hasCredit;
     const overrun = this.queue.length > 1 && this.queue.bytes > OVERRUN * bufferBytes;
     if ((hasCredit && !overrun) || link.pause() || !hasCredit) return;
-    this.#host.fail(new RunAgentError("PROTOCOL_ERROR", "The server sends more than the window that it was given (window_bytes)."));
+    this.#host.fail(new RunAgentError("PROTOCOL_ERROR", "The server sends more than its window (window_bytes)."));
   }
 
   #addCredit(bytes: number): void {
-    if (!this.queue.ended && this.#host.state.protocol === 2 && this.#host.link.connection?.credit) this.#credit.add(bytes);
+    if (!this.queue.ended && this.#hasCredit) this.#credit.add(bytes);
+  }
+
+  get #hasCredit(): boolean {
+    const { state, link } = this.#host;
+    return state.protocol === 2 && link.connection?.credit === true;
   }
 
   #acknowledge(): void {

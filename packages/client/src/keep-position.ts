@@ -58,8 +58,8 @@ export function keepPosition<T>(
       }
     },
     async return() {
-      forget();
       await chunks.return?.();
+      forget();
       return { done: true, value: undefined };
     },
     [Symbol.asyncIterator]() {

@@ -6,19 +6,17 @@ import type { KnownVersion } from "./reconnects.ts";
  * @param getArchitecture Reads the data of GET architecture.
  */
 export function createKnownVersion(getArchitecture: (signal: AbortSignal) => Promise<unknown>): KnownVersion {
-  let version2 = false;
-  return {
-    get version2() {
-      return version2;
+  const known = {
+    version2: false,
+    learn(protocol: 1 | 2) {
+      known.version2 = protocol === 2;
     },
-    learn(protocol) {
-      version2 = protocol === 2;
-    },
-    async ask(signal) {
+    async ask(signal: AbortSignal) {
       const architecture = await getArchitecture(signal);
       const versions = isJsonObject(architecture) ? architecture.protocol_versions : undefined;
-      version2 = Array.isArray(versions) && versions.includes(2);
-      return version2;
+      known.version2 = Array.isArray(versions) && versions.includes(2);
+      return known.version2;
     },
   };
+  return known;
 }

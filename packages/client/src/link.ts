@@ -1,4 +1,5 @@
 import { type ClientFrame, type ResumeFrame, RunAgentError, type StartFrame } from "@runagent/core";
+import { unexpected } from "./network-error.ts";
 import { isDeadline, type Timers } from "./timers.ts";
 import type { CloseInfo, Connection, Transport, TransportEvents } from "./transport.ts";
 
@@ -40,21 +41,17 @@ const SILENT_LOOKS = LOOKS - 2;
 /** A connection that waited for its use and does not bring the acceptance so soon, in milliseconds, is taken for dead: starting again costs nothing. */
 const WARM_ACCEPT_MS = 2_000;
 
-/** How long a connection has been silent, in milliseconds. */
-interface Silence {
-  readonly sinceMs: number;
-  readonly heartbeatMs: number;
-}
-
 /** One stream's connections, one after the other. */
 export class Link {
   readonly #transport: Transport;
   readonly #timers: Timers;
   readonly #events: LinkEvents;
-  #connection: Connection | undefined;
+  /** The present connection; undefined between two. */
+  connection: Connection | undefined;
+  /** True from its first frame on. */
+  open = false;
   /** Grows with every connection: what an older one says is dropped. */
   #generation = 0;
-  #opened = false;
   /** A connection is being made. */
   #dialing = false;
   #paused = false;
@@ -62,23 +59,13 @@ export class Link {
   #stopTimer: () => void = () => {};
   /** Makes the connection that waits for its time. */
   #connectNow: (() => void) | undefined;
-  /** Since when, by the session's clock, nothing has come on a connection that should bring heartbeats. */
-  #silence: (() => Silence) | undefined;
+  /** Whether a connection that should bring heartbeats may be dead by now. */
+  #isSilent: (() => boolean) | undefined;
 
   constructor(transport: Transport, timers: Timers, events: LinkEvents) {
     this.#transport = transport;
     this.#timers = timers;
     this.#events = events;
-  }
-
-  /** True from the first frame of the present connection on. */
-  get open(): boolean {
-    return this.#opened;
-  }
-
-  /** What the present connection is like; undefined between two. */
-  get connection(): LinkConnection | undefined {
-    return this.#connection;
   }
 
   /** Makes a connection, after a while. */
@@ -102,8 +89,7 @@ export class Link {
       this.#connectNow();
       return;
     }
-    const silence = this.#silence?.();
-    const isDead = silence === undefined ? moved && this.#dialing : moved || silence.sinceMs >= silence.heartbeatMs;
+    const isDead = this.#isSilent === undefined ? moved && this.#dialing : moved || this.#isSilent();
     if (isDead) this.#dead("The network changed, or the machine woke up.");
   }
 
@@ -113,17 +99,21 @@ export class Link {
     if (heartbeatSeconds <= 0) return;
     const lookMs = (2000 * heartbeatSeconds) / LOOKS;
     let looks = 0;
-    let read = this.#connection?.bytesRead ?? 0;
-    let readAtMs = this.#timers.now();
-    const isHeard = (): boolean => this.#paused || read !== (this.#connection?.bytesRead ?? 0);
-    this.#silence = () => ({ sinceMs: isHeard() ? 0 : this.#timers.now() - readAtMs, heartbeatMs: 1000 * heartbeatSeconds });
+    let read = this.connection?.bytesRead ?? 0;
+    let lookedMs = this.#timers.now();
+    /** When something had come at the latest. */
+    let heardMs = lookedMs;
+    const isHeard = (): boolean => this.#paused || read !== (this.connection?.bytesRead ?? 0);
+    // What has come since the last look may have come right after it: the machine may have slept since.
+    this.#isSilent = () => !this.#paused && this.#timers.now() - (isHeard() ? lookedMs : heardMs) >= 1000 * heartbeatSeconds;
     const look = (): void => {
       // A process that was busy counts one look, however long it was; and a peer cannot be heard while nothing is read.
       if (isHeard()) {
         looks = 0;
-        readAtMs = this.#timers.now();
+        heardMs = lookedMs + lookMs;
       } else looks++;
-      read = this.#connection?.bytesRead ?? 0;
+      lookedMs = this.#timers.now();
+      read = this.connection?.bytesRead ?? 0;
       if (looks < SILENT_LOOKS) this.#after(lookMs, look);
       else this.#dead(`Nothing came for twice the heartbeat of ${heartbeatSeconds} seconds.`);
     };
@@ -131,21 +121,21 @@ export class Link {
   }
 
   send(frame: ClientFrame): void {
-    this.#connection?.send(frame);
+    this.connection?.send(frame);
   }
 
   /** @returns False when the transport cannot: what the peer sends comes all the same. */
   pause(): boolean {
     if (this.#paused) return true;
-    this.#paused = this.#connection?.pausable === true;
-    if (this.#paused) this.#connection?.pause();
+    this.#paused = this.connection?.pausable === true;
+    if (this.#paused) this.connection?.pause();
     return this.#paused;
   }
 
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#connection?.resume();
+    this.connection?.resume();
   }
 
   /** Ends the connection in good order. */
@@ -170,14 +160,14 @@ export class Link {
       this.#after(connectMs, () => {
         const message = `The connection was not open after ${Math.round(connectMs)} ms (connectTimeoutMs).`;
         // A request that went out may have arrived, although nothing came back.
-        const details = { unreachable: this.#connection?.sent !== true };
-        this.#lose({ code: 1006, reason: "", error: new RunAgentError("TIMEOUT", message, { retryable: true, details }) });
+        const details = { unreachable: this.connection?.sent !== true };
+        this.#fail(new RunAgentError("TIMEOUT", message, { retryable: true, details }));
       });
     }
     const events: TransportEvents = {
       opened: () => {
         if (!isCurrent()) return;
-        this.#opened = true;
+        this.open = true;
         this.#dialing = false;
         this.#stopTimer();
         const acceptMs = this.#acceptMs(connectMs, version2);
@@ -192,12 +182,12 @@ export class Link {
       },
     };
     const failed = (error: unknown): void => {
-      if (isCurrent()) this.#lose({ code: 1006, reason: "", error: RunAgentError.is(error) ? error : cannotSend(error) });
+      if (isCurrent()) this.#fail(unexpected(error));
     };
     const open = (given: string | undefined): void => {
       if (!isCurrent()) return;
       try {
-        this.#connection = this.#transport.connect(first(given), events);
+        this.connection = this.#transport.connect(first(given), events);
       } catch (error) {
         failed(error); // What cannot be sent at all; said in the error.
       }
@@ -210,18 +200,21 @@ export class Link {
 
   /** Until when the server must have accepted; 0: it may take its time. */
   #acceptMs(connectMs: number, version2: boolean): number {
-    if (this.#connection?.warm) return isDeadline(connectMs) ? Math.min(WARM_ACCEPT_MS, connectMs) : WARM_ACCEPT_MS;
-    return version2 || this.#connection?.version2 ? connectMs : 0;
+    if (this.connection?.warm) return isDeadline(connectMs) ? Math.min(WARM_ACCEPT_MS, connectMs) : WARM_ACCEPT_MS;
+    return version2 || this.connection?.version2 ? connectMs : 0;
   }
 
   #unanswered(ms: number): void {
-    const message = `The server did not accept within ${Math.round(ms)} ms (at most connectTimeoutMs); a proxy on the way may hold back what it sends.`;
-    const error = new RunAgentError("CONNECTION_ERROR", message, { retryable: true, details: { unanswered: true } });
-    this.#lose({ code: 1006, reason: "", error });
+    const message = `The server did not accept within ${Math.round(ms)} ms (connectTimeoutMs); a proxy may hold back what it sends.`;
+    this.#fail(new RunAgentError("CONNECTION_ERROR", message, { details: { unanswered: true } }));
   }
 
   #dead(message: string): void {
-    this.#lose({ code: 1006, reason: "", error: new RunAgentError("CONNECTION_ERROR", message, { retryable: true }) });
+    this.#fail(new RunAgentError("CONNECTION_ERROR", message));
+  }
+
+  #fail(error: RunAgentError): void {
+    this.#lose({ code: 1006, reason: "", error });
   }
 
   #lose(info: CloseInfo): void {
@@ -231,14 +224,14 @@ export class Link {
   }
 
   #leave(): Connection | undefined {
-    const connection = this.#connection;
+    const connection = this.connection;
     this.#generation++;
-    this.#connection = undefined;
-    this.#opened = false;
+    this.connection = undefined;
+    this.open = false;
     this.#dialing = false;
     this.#paused = false;
     this.#connectNow = undefined;
-    this.#silence = undefined;
+    this.#isSilent = undefined;
     this.#stopTimer();
     return connection;
   }
@@ -246,8 +239,4 @@ export class Link {
   #after(ms: number, callback: () => void): void {
     this.#stopTimer = this.#timers.start(ms, callback);
   }
-}
-
-function cannotSend(cause: unknown): RunAgentError {
-  return new RunAgentError("PROTOCOL_ERROR", "The stream failed inside the client.", { cause });
 }

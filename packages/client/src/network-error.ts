@@ -1,5 +1,10 @@
 import { codeOfStatus, isJsonObject, RunAgentError } from "@runagent/core";
 
+/** The error for what was thrown where nothing should be. */
+export function unexpected(error: unknown): RunAgentError {
+  return RunAgentError.is(error) ? error : new RunAgentError("PROTOCOL_ERROR", "The client itself failed.", { cause: error });
+}
+
 /**
  * The error for a connection that failed on the way, where the runtime does not tell why.
  * @param address Where it went, without the key: for the message.
@@ -13,32 +18,32 @@ export function connectionError(cause: unknown, address: string, sent: boolean):
   });
 }
 
+/** What the details of an error say under a name. */
+export function detailOf({ details }: RunAgentError, name: string): unknown {
+  return isJsonObject(details) ? details[name] : undefined;
+}
+
 /** True when nothing answered at the address: it may be wrong. */
 export function isUnreachable(error: RunAgentError): boolean {
-  return isJsonObject(error.details) && error.details.unreachable === true;
+  return detailOf(error, "unreachable") === true;
 }
 
 /** True unless something is known to have been there. */
-export function mayBeUnreachable({ details }: RunAgentError): boolean {
-  return isJsonObject(details) && (details.unreachable === true || details.unreachable === null);
+export function mayBeUnreachable(error: RunAgentError): boolean {
+  return isUnreachable(error) || detailOf(error, "unreachable") === null;
 }
 
 /** True for a failure of the network, which says nothing of what the server did. */
 export function isLost(error: RunAgentError): boolean {
-  return error.origin === "local" && isJsonObject(error.details) && "unreachable" in error.details;
-}
-
-/** True for a connection that was open, and on which a server did not accept in time. */
-export function isUnanswered(error: RunAgentError): boolean {
-  return isJsonObject(error.details) && error.details.unanswered === true;
+  return error.origin === "local" && detailOf(error, "unreachable") !== undefined;
 }
 
 /** The error for an answer that points elsewhere: following it would carry the key there. [sec.redirect.1] */
 export function redirectError(status: number, location: string | null | undefined, address: string): RunAgentError {
-  const target = location ? ` to ${originOf(location)}` : "";
-  return new RunAgentError("CONNECTION_ERROR", `${address} redirects${target} (HTTP ${status}); redirects are not followed.`, {
+  const target = location && URL.canParse(location) ? new URL(location).origin : "another path";
+  return new RunAgentError("CONNECTION_ERROR", `${address} redirects to ${target} (HTTP ${status}), which is not followed.`, {
     retryable: false,
-    suggestion: "Set baseUrl to the address that the server redirects to.",
+    suggestion: "Set baseUrl to that address.",
   });
 }
 
@@ -48,10 +53,6 @@ export function notAdmitted(status: 401 | 403, address: string): RunAgentError {
     origin: "wire",
     suggestion: "Check the API key and the agent id: some servers answer so for an agent that they do not host.",
   });
-}
-
-function originOf(location: string): string {
-  return URL.canParse(location) ? new URL(location).origin : "another path";
 }
 
 /** fetch says "fetch failed" whatever failed. */

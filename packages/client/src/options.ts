@@ -1,6 +1,7 @@
-import { assertEntrypointTag, assertId, isJsonObject, RunAgentError, type StandardSchemaV1 } from "@runagent/core";
+import { assertEntrypointTag, assertId, isJsonObject, type StandardSchemaV1 } from "@runagent/core";
+import { between, type Check, checkOptions, FUNCTION, invalid, MILLISECONDS, ON_DISCONNECT, oneOf } from "./checks.ts";
 import { type GetToken, isToken } from "./credentials.ts";
-import type { HttpPool, Runtime } from "./runtime.ts";
+import type { HttpPool } from "./runtime.ts";
 
 /**
  * Any JSON value whose type the caller has not told. It is `any`, as the result of JSON.parse is, so that
@@ -105,175 +106,106 @@ export interface WebSocketLike {
   close(code?: number): void;
 }
 
+/** The options that have a default, whatever else is passed. */
+type Completed =
+  | "persistentMemory"
+  | "connectTimeoutMs"
+  | "idleTimeoutMs"
+  | "extraParams"
+  | "onDisconnect"
+  | "maxServerFrameBytes"
+  | "maxFragments"
+  | "bufferBytes"
+  | "transport"
+  | "maxReconnectDelayMs"
+  | "maxIdleConnections";
+
+type Given = { readonly [Name in keyof ConnectionOptions]: Exclude<ConnectionOptions[Name], undefined> };
+
 /** The options, checked and completed. */
-export interface ClientConfig {
-  readonly agentId: string;
-  readonly entrypointTag: string;
+export interface ClientConfig extends Omit<Given, Completed>, Required<Pick<Given, Completed>> {
   /** Origin and path of the API, ending in /api/v1. */
   readonly apiUrl: string;
-  readonly apiKey: string | undefined;
-  readonly getToken: GetToken | undefined;
-  readonly userId: string | undefined;
-  readonly persistentMemory: boolean;
-  readonly timeoutSeconds: number | undefined;
-  readonly connectTimeoutMs: number;
-  readonly idleTimeoutMs: number;
-  readonly extraParams: Readonly<Record<string, unknown>>;
-  readonly onDisconnect: "continue" | "cancel";
-  readonly maxServerFrameBytes: number;
-  readonly maxFragments: number;
-  readonly bufferBytes: number;
-  readonly transport: TransportName;
-  readonly maxReconnectDelayMs: number;
-  readonly maxIdleConnections: number;
 }
 
 const API_PREFIX = "/api/v1";
-const DEFAULT_BASE_URL = "https://backend.run-agent.ai";
-const DEFAULT_HOST = "127.0.0.1";
-const DEFAULT_PORT = 8450;
-const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
-const DEFAULT_IDLE_TIMEOUT_MS = 300_000;
-const DEFAULT_MAX_SERVER_FRAME_BYTES = 16 * 1024 * 1024;
-/** Many small pieces pin far more memory than they hold. [limit.named.1] */
-const DEFAULT_MAX_FRAGMENTS = 64;
-const DEFAULT_BUFFER_BYTES = 256 * 1024;
 const MAX_BUFFER_BYTES = 2 ** 31 - 1;
-const DEFAULT_MAX_RECONNECT_DELAY_MS = 10_000;
-const DEFAULT_MAX_IDLE_CONNECTIONS = 8;
 
-/** Checks the options and completes them from the environment. @throws RunAgentError VALIDATION_ERROR that names the option or variable. */
-export function resolveOptions(options: ConnectionOptions & EntrypointOptions, env: Runtime["env"]): ClientConfig {
+const DEFAULTS: Required<Pick<Given, Completed>> = {
+  persistentMemory: false,
+  connectTimeoutMs: 10_000,
+  idleTimeoutMs: 300_000,
+  extraParams: {},
+  onDisconnect: "continue",
+  maxServerFrameBytes: 16 * 1024 * 1024,
+  // Many small pieces pin far more memory than they hold. [limit.named.1]
+  maxFragments: 64,
+  bufferBytes: 256 * 1024,
+  transport: "auto",
+  maxReconnectDelayMs: 10_000,
+  maxIdleConnections: 8,
+};
+
+const BOOLEAN: Check = [(value) => typeof value === "boolean", "true or false"];
+const TEXT: Check = [(value) => typeof value === "string" && value !== "", "a string that is not empty"];
+const SIZE: Check = /* @__PURE__ */ between(1, Number.POSITIVE_INFINITY);
+const SCHEMA: Check = [(value) => "~standard" in Object(value), "a schema of a Standard Schema library, such as zod"];
+
+const CHECKS: Readonly<Record<string, Check>> = {
+  local: BOOLEAN,
+  host: TEXT,
+  port: /* @__PURE__ */ between(1, 65_535),
+  baseUrl: TEXT,
+  apiKey: [isToken, "printable ASCII without spaces"],
+  getToken: FUNCTION,
+  userId: TEXT,
+  persistentMemory: BOOLEAN,
+  timeoutSeconds: /* @__PURE__ */ between(0.001, Number.POSITIVE_INFINITY),
+  connectTimeoutMs: MILLISECONDS,
+  idleTimeoutMs: MILLISECONDS,
+  onDisconnect: ON_DISCONNECT,
+  maxServerFrameBytes: SIZE,
+  maxFragments: SIZE,
+  bufferBytes: /* @__PURE__ */ between(1, MAX_BUFFER_BYTES),
+  transport: /* @__PURE__ */ oneOf("websocket", "sse", "auto"),
+  maxReconnectDelayMs: MILLISECONDS,
+  maxIdleConnections: /* @__PURE__ */ between(0, Number.POSITIVE_INFINITY),
+  fetch: FUNCTION,
+  WebSocket: FUNCTION,
+  input: SCHEMA,
+  output: SCHEMA,
+};
+
+/** Checks the options and completes them. @throws RunAgentError VALIDATION_ERROR that names the option. */
+export function resolveOptions(options: ConnectionOptions & EntrypointOptions): ClientConfig {
   if (!isJsonObject(options)) throw invalid("options", "must be an object with agentId and entrypointTag");
-  const read = createReader(options, env);
   assertId(options.agentId, "agentId");
   assertEntrypointTag(options.entrypointTag, "entrypointTag");
-  for (const name of ["fetch", "WebSocket", "getToken"] as const) {
-    if (options[name] !== undefined && typeof options[name] !== "function") throw invalid(name, "must be a function or class");
-  }
-  for (const name of ["input", "output"] as const) {
-    if (options[name] !== undefined && !isSchema(options[name]))
-      throw invalid(name, "must be a schema of a Standard Schema library, such as zod");
-  }
-  if (options.apiKey !== undefined && options.getToken !== undefined) throw invalid("getToken", "stands in place of apiKey: leave one out");
-  const apiKey = options.getToken === undefined ? read.text("apiKey", "RUNAGENT_API_KEY") : undefined;
-  if (apiKey !== undefined && !isToken(apiKey)) throw invalid("apiKey", "must be printable ASCII without spaces");
-  return {
-    agentId: options.agentId,
-    entrypointTag: options.entrypointTag,
-    apiUrl: resolveApiUrl(read),
-    apiKey,
-    getToken: options.getToken,
-    userId: read.text("userId", "RUNAGENT_USER_ID"),
-    persistentMemory: read.boolean("persistentMemory", "RUNAGENT_PERSISTENT_MEMORY") ?? false,
-    timeoutSeconds: read.number("timeoutSeconds", "RUNAGENT_TIMEOUT", { above: 0 }),
-    connectTimeoutMs: read.number("connectTimeoutMs") ?? DEFAULT_CONNECT_TIMEOUT_MS,
-    idleTimeoutMs: read.number("idleTimeoutMs") ?? DEFAULT_IDLE_TIMEOUT_MS,
-    extraParams: options.extraParams ?? {},
-    onDisconnect: read.choice("onDisconnect", ["continue", "cancel"]) ?? "continue",
-    maxServerFrameBytes: read.number("maxServerFrameBytes", undefined, { above: 0 }) ?? DEFAULT_MAX_SERVER_FRAME_BYTES,
-    maxFragments: read.number("maxFragments", undefined, { above: 0 }) ?? DEFAULT_MAX_FRAGMENTS,
-    bufferBytes: readWindow(read),
-    transport: read.choice("transport", ["websocket", "sse", "auto"]) ?? "auto",
-    maxReconnectDelayMs: read.number("maxReconnectDelayMs") ?? DEFAULT_MAX_RECONNECT_DELAY_MS,
-    maxIdleConnections: read.number("maxIdleConnections") ?? DEFAULT_MAX_IDLE_CONNECTIONS,
-  };
+  // The same object without what was not said, which is all that the type leaves out.
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined && value !== null)) as Given;
+  checkOptions({ ...given }, CHECKS);
+  if (given.apiKey !== undefined && given.getToken !== undefined) throw invalid("getToken", "stands in place of apiKey: leave one out");
+  const config = { ...DEFAULTS, ...given };
+  // It travels as a whole number.
+  return { ...config, bufferBytes: Math.floor(config.bufferBytes), apiUrl: resolveApiUrl(given) };
 }
 
-/** It travels as a whole number. */
-function readWindow(read: Reader): number {
-  const bytes = read.number("bufferBytes", undefined, { above: 0 }) ?? DEFAULT_BUFFER_BYTES;
-  if (bytes >= 1 && bytes <= MAX_BUFFER_BYTES) return Math.floor(bytes);
-  throw invalid("bufferBytes", `must be a number from 1 to ${MAX_BUFFER_BYTES}`);
-}
-
-function resolveApiUrl(read: Reader): string {
-  const address = read.given("host") || read.given("port");
-  // An address that was passed decides, before a variable that is set for every program.
-  const byAddress = address ? true : read.given("baseUrl") ? false : undefined;
-  const local = read.boolean("local") ?? byAddress ?? read.boolean("local", "RUNAGENT_LOCAL") ?? false;
-  if (!local || (read.given("baseUrl") && !address)) return parseBaseUrl(read.text("baseUrl", "RUNAGENT_BASE_URL") ?? DEFAULT_BASE_URL);
-  const host = read.text("host", "RUNAGENT_HOST") ?? DEFAULT_HOST;
-  const port = read.number("port", "RUNAGENT_PORT", { above: 0 }) ?? DEFAULT_PORT;
-  if (!Number.isInteger(port) || port > 65_535) throw invalid("port", `must be a whole number from 1 to 65535, not ${port}`);
-  const bracketed = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
-  if (/[\s/?#@\\]/.test(host) || !URL.canParse(`http://${bracketed}:${port}`))
-    throw invalid("host", `is ${JSON.stringify(host)}, which is not a host name`);
-  return `http://${bracketed}:${port}${API_PREFIX}`;
+function resolveApiUrl({ local, host, port, baseUrl }: Given): string {
+  const byAddress = host !== undefined || port !== undefined;
+  if (!(local ?? byAddress) || (baseUrl !== undefined && !byAddress)) return parseBaseUrl(baseUrl ?? "https://backend.run-agent.ai");
+  const name = host ?? "127.0.0.1";
+  const url = `http://${name.includes(":") && !name.startsWith("[") ? `[${name}]` : name}:${port ?? 8450}`;
+  if (/[\s/?#@\\]/.test(name) || !URL.canParse(url)) throw invalid("host", `and port are no address: ${JSON.stringify(url)}`);
+  return url + API_PREFIX;
 }
 
 function parseBaseUrl(text: string): string {
-  const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text.replace(/^ws(s?):/i, "http$1:") : `https://${text}`;
+  const withScheme = text.includes("://") ? text.replace(/^ws/i, "http") : `https://${text}`;
   const url = URL.canParse(withScheme) ? new URL(withScheme) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) throw invalid("baseUrl", "is not an http or https address");
-  if (url.username !== "" || url.password !== "") throw invalid("baseUrl", "holds a user name or password; pass the key as apiKey");
-  if (url.search !== "" || url.hash !== "") throw invalid("baseUrl", "holds a query or fragment; leave it out");
+  if (url.username + url.password + url.search + url.hash !== "") {
+    throw invalid("baseUrl", "holds a user, password, query or fragment: leave it out, and pass a key as apiKey");
+  }
   const path = url.pathname.replace(/\/+$/, "");
-  return `${url.origin}${path.endsWith(API_PREFIX) ? path : path + API_PREFIX}`;
-}
-
-interface Reader {
-  given(name: string): boolean;
-  text(name: string, variable?: string): string | undefined;
-  number(name: string, variable?: string, range?: { above: number }): number | undefined;
-  boolean(name: string, variable?: string): boolean | undefined;
-  choice<C extends string>(name: string, choices: readonly C[]): C | undefined;
-}
-
-const TRUE = new Set(["1", "t", "true", "yes", "on"]);
-const FALSE = new Set(["0", "f", "false", "no", "off"]);
-
-/** Reads values in the order option, environment. An empty variable counts as not set. */
-function createReader(options: object, env: Runtime["env"]): Reader {
-  const values = new Map<string, unknown>(Object.entries(options));
-  const option = (name: string): unknown => values.get(name) ?? undefined;
-  const fromEnv = (variable: string | undefined): string | undefined => {
-    const text = variable === undefined ? undefined : env(variable)?.trim();
-    return text === "" ? undefined : text;
-  };
-  return {
-    given: (name) => option(name) !== undefined,
-    text(name, variable) {
-      const value = option(name) ?? fromEnv(variable);
-      if (value === undefined) return undefined;
-      if (typeof value !== "string" || value === "") throw invalid(name, "must be a string that is not empty");
-      return value;
-    },
-    number(name, variable, { above } = { above: -1 }) {
-      const given = option(name);
-      const text = given === undefined ? fromEnv(variable) : undefined;
-      if (given === undefined && text === undefined) return undefined;
-      const value = given ?? Number(text);
-      // Infinity is a way to say "no deadline".
-      if (typeof value === "number" && value > above && value >= 0) return value;
-      const range = above >= 0 ? `above ${above}` : "not below 0";
-      throw invalid(text === undefined ? name : (variable ?? name), `must be a number ${range}, not ${JSON.stringify(given ?? text)}`);
-    },
-    boolean(name, variable) {
-      const given = option(name);
-      if (typeof given === "boolean") return given;
-      if (given !== undefined) throw invalid(name, "must be true or false");
-      const text = fromEnv(variable)?.toLowerCase();
-      if (text === undefined) return undefined;
-      if (TRUE.has(text)) return true;
-      if (FALSE.has(text)) return false;
-      throw invalid(variable ?? name, `must be true or false, not ${JSON.stringify(text)}`);
-    },
-    choice(name, choices) {
-      const value = option(name);
-      if (value === undefined) return undefined;
-      const chosen = choices.find((choice) => choice === value);
-      if (chosen === undefined) throw invalid(name, `must be ${choices.map((choice) => JSON.stringify(choice)).join(" or ")}`);
-      return chosen;
-    },
-  };
-}
-
-function isSchema(value: unknown): boolean {
-  const carrier = (typeof value === "object" && value !== null) || typeof value === "function";
-  return carrier && "~standard" in value;
-}
-
-function invalid(field: string, problem: string): RunAgentError {
-  return new RunAgentError("VALIDATION_ERROR", `${field} ${problem}.`, { field });
+  return url.origin + (path.endsWith(API_PREFIX) ? path : path + API_PREFIX);
 }

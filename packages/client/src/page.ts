@@ -1,5 +1,6 @@
 import { RunAgentError } from "@runagent/core";
 import { explainBlocked, markReached, watchPolicy } from "./blocked-page.ts";
+import { invalid } from "./checks.ts";
 import { connectionError } from "./network-error.ts";
 import type { ConnectionOptions } from "./options.ts";
 import type { HttpPool, Runtime } from "./runtime.ts";
@@ -9,7 +10,6 @@ import { standardSockets } from "./transports/standard-websocket.ts";
 /** The runtime of a web page, or of a worker of one. */
 export function createPageRuntime(createSse: Runtime["createSse"]): Runtime {
   return {
-    env: () => undefined,
     createHttp,
     sockets: standardSockets(() => globalThis.WebSocket, { keepsIdle: true, onOpen: markReached, explain: explainBlocked }),
     createSse,
@@ -21,10 +21,11 @@ export function createPageRuntime(createSse: Runtime["createSse"]): Runtime {
 /** @throws RunAgentError VALIDATION_ERROR for an apiKey without allowApiKeyInBrowser. */
 export function refuseOpenKey<Options extends Pick<ConnectionOptions, "apiKey" | "allowApiKeyInBrowser">>(options: Options): Options {
   if (options?.apiKey === undefined || options.allowApiKeyInBrowser === true) return options;
-  throw new RunAgentError("VALIDATION_ERROR", "Whoever opens this page can read its apiKey, and use it.", {
-    field: "apiKey",
-    suggestion: "Pass getToken, which asks your server for a short-lived credential; or allowApiKeyInBrowser: true for a public key.",
-  });
+  throw invalid(
+    "apiKey",
+    "can be read and used by whoever opens this page",
+    "Pass getToken, which asks your server for a short-lived credential; or allowApiKeyInBrowser: true for a public key.",
+  );
 }
 
 function createHttp(): HttpPool {

@@ -20,9 +20,12 @@ export class RecordQueue<T> {
   #items: (T | undefined)[] = [];
   #sizes: number[] = [];
   #head = 0;
-  #bytes = 0;
-  #full = false;
-  #ended = false;
+  /** What waits, in the unit of push. */
+  bytes = 0;
+  /** True between onFull and onDrained. */
+  full = false;
+  /** True once nothing more will be pushed; items may still be queued. */
+  ended = false;
   #wake: (() => void) | undefined;
   readonly #high: number;
   readonly #events: QueueEvents;
@@ -37,34 +40,19 @@ export class RecordQueue<T> {
     return this.#items.length - this.#head;
   }
 
-  /** What waits, in the unit of push. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  /** True between onFull and onDrained. */
-  get full(): boolean {
-    return this.#full;
-  }
-
   /** True while the reader waits. */
   get awaited(): boolean {
     return this.#wake !== undefined;
   }
 
-  /** True once nothing more will be pushed; items may still be queued. */
-  get ended(): boolean {
-    return this.#ended;
-  }
-
   /** Adds an item; does nothing after the end. */
   push(item: T, bytes: number): void {
-    if (this.#ended) return;
+    if (this.ended) return;
     this.#items.push(item);
     this.#sizes.push(bytes);
-    this.#bytes += bytes;
-    if (this.#bytes >= this.#high) {
-      this.#full = true;
+    this.bytes += bytes;
+    if (this.bytes >= this.#high) {
+      this.full = true;
       this.#events.onFull();
     }
     this.#notify();
@@ -75,12 +63,11 @@ export class RecordQueue<T> {
     if (this.#head === this.#items.length) return undefined;
     const item = this.#items[this.#head];
     this.#items[this.#head] = undefined; // The item must not live on in the array.
-    const bytes = this.#sizes[this.#head] ?? 0;
-    this.#bytes -= bytes;
+    this.bytes -= this.#sizes[this.#head] ?? 0;
     this.#head++;
     this.#compact();
-    if (this.#full && this.#bytes <= this.#high / 2) {
-      this.#full = false;
+    if (this.full && this.bytes <= this.#high / 2) {
+      this.full = false;
       this.#events.onDrained();
     }
     return item;
@@ -88,7 +75,7 @@ export class RecordQueue<T> {
 
   /** Nothing more will come. */
   end(): void {
-    this.#ended = true;
+    this.ended = true;
     this.#notify();
   }
 
@@ -97,7 +84,7 @@ export class RecordQueue<T> {
     this.#items = [];
     this.#sizes = [];
     this.#head = 0;
-    this.#bytes = 0;
+    this.bytes = 0;
   }
 
   /** Calls back once, at the next push or at the end. */

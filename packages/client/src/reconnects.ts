@@ -1,5 +1,5 @@
 import { RunAgentError } from "@runagent/core";
-import { isUnanswered } from "./network-error.ts";
+import { detailOf } from "./network-error.ts";
 import { decide, retryDelayMs, type Situation } from "./retry.ts";
 import { isDeadline, type Timers } from "./timers.ts";
 
@@ -126,7 +126,7 @@ export class Reconnects {
     this.#wasAccepted = this.#acceptedMs !== undefined;
     if (this.#acceptedMs !== undefined && this.#timers.now() - this.#acceptedMs >= STABLE_MS) this.#attempt = 0;
     this.#acceptedMs = undefined;
-    if (error.origin === "wire" || isUnanswered(error)) this.#refusals++;
+    if (error.origin === "wire" || detailOf(error, "unanswered")) this.#refusals++;
     switch (decide(error, { ...loss, reached: this.#reached, refusals: this.#refusals, gaps: this.#gaps })) {
       case "give-up":
         this.#events.giveUp(error);
@@ -195,7 +195,7 @@ export class Reconnects {
   /** After this the server has no log any more. */
   #watchWindow(resumeSeconds: number, error: RunAgentError): void {
     this.#stopWindow ??= this.#timers.start(resumeSeconds * 1000, () => {
-      const message = `The server could not be reached for ${resumeSeconds} seconds, and keeps the log no longer (resume_seconds).`;
+      const message = `The server was away for ${resumeSeconds} seconds and keeps the log no longer (resume_seconds).`;
       this.#events.giveUp(new RunAgentError("STREAM_TRUNCATED", message, { cause: error, details: error.details }));
     });
   }

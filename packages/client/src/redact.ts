@@ -5,13 +5,12 @@ const HIDDEN = "[key]";
 /** The error without the key, should a server or a proxy have repeated it. [sec.key.2] */
 export function withoutKey(error: RunAgentError, key: string | undefined): RunAgentError {
   if (key === undefined) return error;
-  const { code, message, suggestion, details, field, stack, cause, retryable, requestId, invocationId, cursor, origin } = error;
+  const { code, message, suggestion, details, field, stack, cause } = error;
   if (!mentions([message, suggestion, details, field, stack, cause], key)) return error;
-  const known = { retryable, requestId, invocationId, cursor, origin };
   const hide = (text: string): string => text.replaceAll(key, HIDDEN);
-  // The cause would show the key again, and the stack begins with the message.
+  // The cause would show the key again, and the stack begins with the message: neither is copied.
   return new RunAgentError(code, hide(message), {
-    ...known,
+    ...error,
     suggestion: hide(suggestion),
     details: hideIn(details, hide),
     field: field && hide(field),

@@ -8,7 +8,7 @@ import type { HttpOptions } from "./runtime.ts";
 import { isDeadline, REAL_CLOCK, Timers } from "./timers.ts";
 
 /** How a request is repeated. */
-export interface RepeatOptions extends Omit<RetryOptions, "onReconnect"> {
+export interface RepeatOptions extends Pick<RetryOptions, "server" | "maxReconnectDelayMs"> {
   readonly http: HttpOptions;
   /** True: asking twice does no harm, whatever the server. */
   readonly idempotent: boolean;
@@ -38,7 +38,7 @@ export async function requestRepeatedly(options: RepeatOptions, request: HttpReq
       const final = situation.sent && !idempotent ? notRepeatable(error) : error;
       if (decision === "give-up") throw final;
       if (decision === "ask-version" && !(await asksYes(server, until - now(), request.signal))) throw final;
-      const delayMs = retryDelayMs(attempt, options.random(), options.maxReconnectDelayMs, error);
+      const delayMs = retryDelayMs(attempt, Math.random(), options.maxReconnectDelayMs, error);
       if (now() + delayMs >= until) throw final;
       await wait(delayMs, request.signal);
     }
@@ -68,33 +68,28 @@ export async function cancelQuietly(http: HttpOptions, invocationId: string): Pr
 
 /** A server that cannot be asked in time is not known to speak version 2. @throws RunAgentError when the signal fires meanwhile. */
 async function asksYes(server: RetryOptions["server"], ms: number, signal: AbortSignal | undefined): Promise<boolean> {
-  let answer = false;
   const asking = new AbortController();
   // What the request itself came to is the error to show.
-  const asked = server.ask(asking.signal).then(
-    (version2) => {
-      answer = version2;
-    },
-    () => {},
-  );
+  const asked = server.ask(asking.signal).catch(() => false);
   try {
-    await wait(ms, signal, asked);
+    return (await wait(ms, signal, asked)) === true;
   } finally {
     asking.abort();
   }
-  return answer;
 }
 
 /** Waits, or until `done` settles if that is sooner. @throws RunAgentError when the signal fires meanwhile. */
-async function wait(ms: number, signal: AbortSignal | undefined, done?: Promise<void>): Promise<void> {
-  const timers = new Timers(REAL_CLOCK);
+async function wait<T>(ms: number, signal: AbortSignal | undefined, done?: Promise<T>): Promise<T | undefined> {
+  const timers = new Timers();
   let forget = (): void => {};
-  await new Promise<void>((resolve) => {
-    if (signal !== undefined) forget = onAbort(signal, resolve);
-    if (ms < Number.POSITIVE_INFINITY) timers.start(ms, resolve);
+  const result = await new Promise<T | undefined>((resolve) => {
+    const stop = (): void => resolve(undefined);
+    if (signal !== undefined) forget = onAbort(signal, stop);
+    if (ms < Number.POSITIVE_INFINITY) timers.start(ms, stop);
     void done?.then(resolve);
   });
   timers.stopAll();
   forget();
   if (signal?.aborted) throw abortError(signal);
+  return result;
 }

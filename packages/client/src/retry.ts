@@ -1,5 +1,5 @@
 import { codeOfClose, isJsonObject, RunAgentError } from "@runagent/core";
-import { isUnreachable, mayBeUnreachable } from "./network-error.ts";
+import { detailOf, isUnreachable, mayBeUnreachable } from "./network-error.ts";
 import type { CloseInfo } from "./transport.ts";
 
 /**
@@ -70,17 +70,18 @@ export function retryDelayMs(attempt: number, random: number, maxDelayMs: number
 export function errorOfClose({ code, reason, error }: CloseInfo, accepted: boolean): RunAgentError {
   if (error !== undefined) return error;
   const said = reason === "" ? `close code ${code}` : `close code ${code}, ${JSON.stringify(reason)}`;
-  const options = { details: { closeCode: code, reason } };
-  const message = `The connection ended without a terminal record (${said}).`;
-  if (LOST.has(code)) return new RunAgentError("CONNECTION_ERROR", message, options);
-  if (code === 4429) return new RunAgentError("RATE_LIMITED", `The server has too much to do (${said}).`, { ...options, origin: "wire" });
+  const details = { closeCode: code, reason };
+  // Once it has accepted, only one who has too much to do is believed.
+  const named = accepted && code !== 4429 ? undefined : codeOfClose(code);
+  if (named !== undefined) return new RunAgentError(named, `The server closed the stream (${said}).`, { details, origin: "wire" });
   if (code === 1015) {
-    const tls = `The certificate of the server was not accepted (${said}).`;
-    return new RunAgentError("CONNECTION_ERROR", tls, { ...options, retryable: false });
+    return new RunAgentError("CONNECTION_ERROR", `The certificate of the server was not accepted (${said}).`, {
+      details,
+      retryable: false,
+    });
   }
-  const named = accepted ? undefined : codeOfClose(code);
-  if (named === undefined) return new RunAgentError("STREAM_TRUNCATED", message, options);
-  return new RunAgentError(named, `The server refused the stream (${said}).`, { ...options, origin: "wire" });
+  const lost = LOST.has(code) ? "CONNECTION_ERROR" : "STREAM_TRUNCATED";
+  return new RunAgentError(lost, `The connection ended without a terminal record (${said}).`, { details });
 }
 
 /** Close codes of a network or server that failed for now. */
@@ -92,7 +93,7 @@ export function finalError(error: RunAgentError, { sent, accepted }: Pick<Situat
   // Nothing is known to have been there: the address is the better guess.
   if (!accepted && mayBeUnreachable(error) && !isUnreachable(error)) return notRepeatable(error);
   const lost = error.code === "CONNECTION_ERROR" && error.retryable && (sent || accepted);
-  const overloaded = error.code === "RATE_LIMITED" && isJsonObject(error.details) && "closeCode" in error.details && accepted;
+  const overloaded = error.code === "RATE_LIMITED" && detailOf(error, "closeCode") !== undefined && accepted;
   if (!lost && !overloaded) return error;
   return new RunAgentError("STREAM_TRUNCATED", error.message, { details: error.details, cause: error.cause });
 }
@@ -107,14 +108,19 @@ export function isRefused(error: RunAgentError): boolean {
   return error.code === "AUTHENTICATION_ERROR";
 }
 
+/** True when the server said to come back later. [http.retry.2] */
+export function asksToWait(error: RunAgentError): boolean {
+  return error.code === "RATE_LIMITED" || retryAfterMs(error) !== undefined;
+}
+
 /** True for an answer that says that the request was not looked at. */
 function didNothing(error: RunAgentError): boolean {
-  return error.code === "RATE_LIMITED" || isRefused(error) || retryAfterMs(error) !== undefined;
+  return asksToWait(error) || isRefused(error);
 }
 
 /** What the server asked to wait, in milliseconds; undefined unless it said so in a way that makes sense. [http.retry.2] */
-function retryAfterMs({ details }: RunAgentError): number | undefined {
-  const seconds = isJsonObject(details) ? details.retry_after_seconds : undefined;
+function retryAfterMs(error: RunAgentError): number | undefined {
+  const seconds = detailOf(error, "retry_after_seconds");
   return typeof seconds === "number" && seconds >= 0 ? seconds * 1000 : undefined;
 }
 
@@ -124,10 +130,8 @@ function retryAfterMs({ details }: RunAgentError): number | undefined {
  */
 export function withRetryAfter(error: RunAgentError, status: number, header: string | null | undefined, nowMs: number): RunAgentError {
   const seconds = status === 429 || status === 503 ? readRetryAfter(header?.trim() ?? "", nowMs) : undefined;
-  const { details } = error;
-  if (seconds === undefined || retryAfterMs(error) !== undefined || !(details === undefined || details === null || isJsonObject(details))) {
-    return error;
-  }
+  const details = error.details ?? {};
+  if (seconds === undefined || retryAfterMs(error) !== undefined || !isJsonObject(details)) return error;
   return error.changed({ details: { ...details, retry_after_seconds: seconds } });
 }
 

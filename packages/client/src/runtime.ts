@@ -5,16 +5,14 @@ import type { SocketFactory } from "./transports/websocket.ts";
 
 /** What a client needs of the JavaScript runtime it runs in. Each file in runtimes/ makes one. */
 export interface Runtime {
-  /** The value of an environment variable, where the runtime has them. */
-  env(name: string): string | undefined;
   /**
    * A fetch with connections of its own.
    * @param connectTimeoutMs Milliseconds until a connection must be open; 0 or Infinity: the runtime's own deadline.
    */
   createHttp(connectTimeoutMs: number): HttpPool;
   readonly sockets: SocketFactory;
-  /** Makes the transport over server-sent events; undefined: an entry that leaves it out. */
-  readonly createSse: ((http: HttpOptions, agentId: string) => Transport) | undefined;
+  /** Makes the transport over server-sent events, and with a WebSocket transport one that tries that first; undefined: an entry that leaves it out. */
+  readonly createSse: ((http: HttpOptions, webSocket?: Transport) => Transport) | undefined;
   /**
    * The error for a request that failed on the way, as well as the runtime can tell.
    * @param address Where it went, without the key: for the message.
@@ -31,6 +29,8 @@ export interface Runtime {
 /** Where requests go, and what they carry. */
 export interface HttpOptions {
   readonly apiUrl: string;
+  /** The path of the agent below it. */
+  readonly agentPath: string;
   readonly credentials: Credentials;
   readonly maxBodyBytes: number;
   readonly pool: HttpPool;

@@ -11,18 +11,17 @@ import {
 } from "@runagent/core";
 import { abortError, onAbort } from "./abort-signal.ts";
 import { type CancelAnswer, Cancelling } from "./cancelling.ts";
-import type { Credentials } from "./credentials.ts";
 import { type Deadlines, startDeadlines } from "./deadlines.ts";
 import { encodeJson } from "./encode-json.ts";
 import { Intake } from "./intake.ts";
 import { Link, type LinkConnection } from "./link.ts";
-import { isUnreachable } from "./network-error.ts";
+import { isUnreachable, unexpected } from "./network-error.ts";
 import type { RecordQueue } from "./queue.ts";
 import { type Loss, Reconnects, type RetryOptions } from "./reconnects.ts";
-import { errorOfClose, finalError, isRefused } from "./retry.ts";
-import type { Runtime } from "./runtime.ts";
+import { asksToWait, errorOfClose, finalError, isRefused } from "./retry.ts";
+import type { HttpOptions, Runtime } from "./runtime.ts";
 import { createState, type Effect, type QueuedRecord, receive, reopen, type StreamState } from "./state.ts";
-import { type Clock, Timers } from "./timers.ts";
+import { Timers } from "./timers.ts";
 import type { Transport } from "./transport.ts";
 
 /** What the server said when it accepted a start. */
@@ -56,10 +55,8 @@ export interface SessionOptions extends RetryOptions {
   readonly signal: AbortSignal | undefined;
   /** How many bytes may wait for the consumer: the window, and where there is none, when reading stops. */
   readonly bufferBytes: number;
-  readonly clock: Clock;
-  readonly credentials: Credentials;
-  /** Tells when the machine woke up or its network changed, where the runtime can. */
-  readonly onWake: Runtime["onWake"];
+  readonly http: Pick<HttpOptions, "credentials">;
+  readonly runtime: Pick<Runtime, "onWake">;
   /** Asks the server over HTTP to stop the invocation; nobody waits for the answer. */
   cancelInBackground(invocationId: string): void;
 }
@@ -80,8 +77,10 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #timers: Timers;
   readonly #link: Link;
-  readonly #intake: Intake;
-  readonly #reconnects: Reconnects;
+  /** What has come, and what the consumer has taken. */
+  readonly intake: Intake;
+  readonly queue: RecordQueue<QueuedRecord>;
+  readonly reconnects: Reconnects;
   /** The frame that starts the invocation; let go of once the server has accepted. */
   #first: FirstFrame | undefined;
   #sent = false;
@@ -96,10 +95,7 @@ export class Session {
   #token: string | undefined;
   /** A refused credential was renewed, and no server has accepted since. */
   #renewed = false;
-  readonly #onThrown = (error: unknown): void =>
-    this.fail(
-      RunAgentError.is(error) ? error : new RunAgentError("PROTOCOL_ERROR", "The stream failed inside the client.", { cause: error }),
-    );
+  readonly #onThrown = (error: unknown): void => this.fail(unexpected(error));
   readonly #onAbort = (): void => this.abort(abortError(this.#options.signal));
 
   constructor(options: SessionOptions) {
@@ -107,7 +103,7 @@ export class Session {
     this.#options = options;
     const resumed = !(first instanceof Promise) && first.type === "resume" ? first : undefined;
     this.state = createState(resumed?.invocation_id ?? invocationId, resumed && { epoch: resumed.epoch, seq: resumed.after_seq });
-    this.#timers = new Timers(options.clock);
+    this.#timers = new Timers();
     this.#link = new Link(options.transport, this.#timers, {
       opened: () => this.#onOpened(),
       text: (text) => this.#onText(text),
@@ -119,7 +115,7 @@ export class Session {
       finish: () => this.#finish({ status: "cancelled", totals: {} }),
       fail: (error) => this.fail(error),
     });
-    this.#intake = new Intake({
+    this.intake = new Intake({
       state: this.state,
       link: this.#link,
       timers: this.#timers,
@@ -128,7 +124,8 @@ export class Session {
       onAwaited: () => this.#onProgress(),
       fail: (error) => this.fail(error),
     });
-    this.#reconnects = new Reconnects(options, deadlines.connectMs, this.#timers, {
+    this.queue = this.intake.queue;
+    this.reconnects = new Reconnects(options, deadlines.connectMs, this.#timers, {
       dial: (delayMs, connectMs) => this.#dial(delayMs, connectMs),
       giveUp: (error) => this.fail(finalError(error, this.#loss())),
     });
@@ -146,9 +143,9 @@ export class Session {
       return;
     }
     const forgetSignal = signal && onAbort(signal, this.#onAbort);
-    const forgetWake = options.onWake?.((moved) => this.#onWake(moved));
+    const forgetWake = options.runtime.onWake?.((moved) => this.#onWake(moved));
     // In time, and on the open connection: the stream goes on without a gap. [auth.refresh.1]
-    const forgetToken = options.credentials.onRenewed((token) => {
+    const forgetToken = options.http.credentials.onRenewed((token) => {
       if (!this.#link.open || this.state.protocol !== 2) return;
       this.#token = token;
       this.#link.send({ type: "auth", token });
@@ -160,7 +157,7 @@ export class Session {
     };
     this.#onProgress = startDeadlines(deadlines, this.#timers, {
       isAwaited: () => !this.#acceptedOnce || this.queue.awaited,
-      lastLoss: () => this.#reconnects.lastError,
+      lastLoss: () => this.reconnects.lastError,
       fail: (error) => this.fail(error),
       abort: (error) => this.abort(error),
     });
@@ -168,24 +165,10 @@ export class Session {
     else this.#begin(first);
   }
 
-  /** Connections that were made after the first. */
-  get reconnects(): number {
-    return this.#reconnects.count;
-  }
-
   /** The cursor after the last record that was taken; undefined in version 1 and before the server accepted. [cursor.taken.1] */
   get position(): string | undefined {
     const { epoch, invocationId } = this.state;
-    return epoch === undefined ? undefined : encodeCursor({ invocationId, epoch, seq: this.#intake.taken });
-  }
-
-  get queue(): RecordQueue<QueuedRecord> {
-    return this.#intake.queue;
-  }
-
-  /** The next record for the consumer, which has it then. */
-  take(): QueuedRecord | undefined {
-    return this.#intake.take();
+    return epoch === undefined ? undefined : encodeCursor({ invocationId, epoch, seq: this.intake.taken });
   }
 
   /**
@@ -240,7 +223,7 @@ export class Session {
 
   /** What every error of this stream says, and what none may show. */
   #complete(error: RunAgentError): RunAgentError {
-    return this.#options.credentials.hide(error).with({ invocationId: this.state.invocationId });
+    return this.#options.http.credentials.hide(error).with({ invocationId: this.state.invocationId });
   }
 
   // --- connections ----------------------------------------------------------------------------------------------------
@@ -272,7 +255,7 @@ export class Session {
 
   #dial(delayMs: number, connectMs: number): void {
     this.#link.dial({
-      token: () => this.#options.credentials.get(),
+      token: () => this.#options.http.credentials.get(),
       first: (token) => this.#firstFrame(token),
       delayMs,
       connectMs,
@@ -283,7 +266,7 @@ export class Session {
   /** With a cursor a resume, else the start, once more. [resume.use.1] */
   #firstFrame(token: string | undefined): FirstFrame {
     const { epoch, invocationId } = this.state;
-    const { taken } = this.#intake;
+    const { taken } = this.intake;
     const more = { window_bytes: this.#options.bufferBytes, ...(token === undefined ? {} : { auth: { token } }) };
     this.#token = token;
     reopen(this.state, taken);
@@ -293,7 +276,7 @@ export class Session {
 
   #onOpened(): void {
     this.#sent = true;
-    this.#reconnects.opened();
+    this.reconnects.opened();
   }
 
   #onText(text: string): void {
@@ -315,7 +298,7 @@ export class Session {
     switch (effect.type) {
       case "record":
         this.#onProgress();
-        this.#reconnects.progressed();
+        this.reconnects.progressed();
         this.queue.push(effect.record, bytes);
         break;
       case "completed":
@@ -334,15 +317,15 @@ export class Session {
         this.#onLost(effect.error);
         break;
       case "gap":
-        this.#reconnects.gap();
+        this.reconnects.gap();
         this.#onLost(effect.error);
         break;
       case "cancel-acknowledged":
         this.#cancelling.acknowledged(effect.frame);
-        if (this.queue.full) this.#intake.checkFull();
+        if (this.queue.full) this.intake.checkFull();
         break;
       case "duplicate":
-        this.#intake.duplicate(bytes);
+        this.intake.duplicate(bytes);
         break;
       case "none":
         break;
@@ -358,9 +341,9 @@ export class Session {
     this.#first = undefined;
     this.#options.server.learn(protocol ?? 1);
     this.#link.watch(protocol === 2 ? heartbeatSeconds : 0);
-    this.#reconnects.accepted();
+    this.reconnects.accepted();
     this.#accept({ invocationId, position: this.position, protocol: protocol ?? 1 });
-    this.#intake.accepted();
+    this.intake.accepted();
     this.#cancelling.accepted();
   }
 
@@ -368,17 +351,21 @@ export class Session {
   #onLost(error: RunAgentError, connection: LinkConnection | undefined = this.#link.connection): void {
     if (this.end !== undefined) return;
     if (connection?.sent && !isUnreachable(error)) this.#sent = true;
-    const renews = isRefused(error) && !this.#renewed && this.#options.credentials.refused(this.#token);
+    const renews = isRefused(error) && this.#options.http.credentials.refused(this.#token) && !this.#renewed;
     if (renews) this.#renewed = true;
     const loss = this.#loss(connection);
     this.#link.drop();
     this.#cancelling.lost();
-    this.#reconnects.lost(renews ? error.changed({ retryable: true }) : error, loss);
+    this.reconnects.lost(renews ? error.changed({ retryable: true }) : error, loss);
   }
 
   /** The machine woke up, or its network changed. */
   #onWake(moved: boolean): void {
-    this.#reconnects.wake();
+    const { lastError } = this.reconnects;
+    if (lastError !== undefined && asksToWait(lastError)) return;
+    // In doubt a connection is left only where that loses nothing.
+    if (this.#acceptedOnce && !this.#loss().resumable) return;
+    this.reconnects.wake();
     this.#link.wake(moved);
   }
 
@@ -401,7 +388,7 @@ export class Session {
     this.#first = undefined;
     this.#forget();
     this.#timers.stopAll();
-    this.#reconnects.stop();
+    this.reconnects.stop();
     if (end.status === "failed") this.#refuse(end.error);
     else this.#refuse(new RunAgentError("CANCELLED", "The stream ended before the server accepted it."));
     this.#cancelling.ended(end.status === "failed" ? end.error : end.status);

@@ -8,7 +8,7 @@ export function standardHttp(more: object = {}): HttpPool {
       if (typeof globalThis.fetch === "function") return globalThis.fetch(url, { ...init, ...more });
       throw new RunAgentError("CONNECTION_ERROR", "This runtime has no fetch.", {
         retryable: false,
-        suggestion: "Pass one as the client's option fetch.",
+        suggestion: "Pass the option fetch.",
       });
     },
     async close() {},

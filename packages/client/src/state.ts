@@ -143,13 +143,7 @@ function negotiate(frame: JsonObject, known: 1 | 2 | undefined): 1 | 2 {
   if (!started) return known ?? (Number.isInteger(frame.seq) || status === "cancel_acknowledged" ? 2 : 1);
   if (protocol === 2) return 2;
   if (protocol === undefined && known === undefined) return 1;
-  if (protocol === undefined) {
-    throw new RunAgentError("PROTOCOL_ERROR", "The server went on in protocol version 1 with a stream that it began in version 2.");
-  }
-  throw new RunAgentError(
-    "PROTOCOL_ERROR",
-    `The server answered in protocol version ${JSON.stringify(protocol)}; this client speaks 1 and 2.`,
-  );
+  throw broken(`The server answered in protocol version ${JSON.stringify(protocol ?? 1)}, not ${known ?? "1 or 2"}.`);
 }
 
 function receiveV2(state: StreamState, frame: ServerFrame | UnknownFrame): Effect {
@@ -211,7 +205,7 @@ function takeStatus(state: StreamState, frame: Extract<ServerFrame, { type: "sta
       if (stopped !== undefined) return stopped;
       // Who came in the middle cannot count. [stream.total.1]
       if (state.origin === 0 && frame.total_chunks !== state.chunks) {
-        throw new RunAgentError("PROTOCOL_ERROR", `The server says ${frame.total_chunks} chunks were sent; ${state.chunks} arrived.`);
+        throw broken(`The server says ${frame.total_chunks} chunks were sent; ${state.chunks} arrived.`);
       }
       state.phase = "ended";
       if (frame.status === "stream_cancelled") return { type: "cancelled", record: frame };
@@ -230,17 +224,17 @@ function takeStatus(state: StreamState, frame: Extract<ServerFrame, { type: "sta
 function takeStarted(state: StreamState, frame: StreamStartedFrame): Effect {
   checkInvocation(state, frame.invocation_id);
   if (frame.seq !== state.asked) {
-    throw new RunAgentError("PROTOCOL_ERROR", `The server goes on after record ${frame.seq}, not after ${state.asked}.`);
+    throw broken(`The server goes on after record ${frame.seq}, not ${state.asked}.`);
   }
   if (state.epoch !== undefined && frame.epoch !== state.epoch) {
-    throw new RunAgentError("PROTOCOL_ERROR", "The server goes on with another log than the one that was asked for (epoch).");
+    throw broken("The server goes on with another log (epoch).");
   }
   if (state.accepted) {
     state.duplicates++;
     return NONE;
   }
   const expected = state.epoch === undefined ? "stream_started" : "stream_resumed";
-  if (frame.status !== expected) throw new RunAgentError("PROTOCOL_ERROR", `The server answered with ${frame.status}, not ${expected}.`);
+  if (frame.status !== expected) throw broken(`The server answered with ${frame.status}, not ${expected}.`);
   state.epoch = frame.epoch;
   state.heartbeatSeconds = frame.heartbeat_seconds;
   state.resumeSeconds = frame.resume_seconds;
@@ -292,8 +286,8 @@ function completeV1(state: StreamState, { invocationId, totalChunks, executionTi
   };
   // The record is complete for readers of records; what the server did not say is not said in its name.
   const totals = {
-    ...(totalChunks === undefined ? {} : { total_chunks: totalChunks }),
-    ...(executionTime === undefined ? {} : { execution_time: executionTime }),
+    ...(totalChunks !== undefined && { total_chunks: totalChunks }),
+    ...(executionTime !== undefined && { execution_time: executionTime }),
   };
   return { type: "completed", record, totals };
 }
@@ -311,15 +305,15 @@ function isLeftover(state: StreamState, invocationId: string): boolean {
 
 function checkInvocation(state: StreamState, invocationId: string): void {
   if (invocationId !== state.invocationId) {
-    throw new RunAgentError(
-      "PROTOCOL_ERROR",
-      `The server sent a frame of invocation ${invocationId} on the connection of ${state.invocationId}.`,
-    );
+    throw broken(`The server sent a frame of invocation ${invocationId}, not ${state.invocationId}.`);
   }
 }
 
 function gap(state: StreamState, seq: number): Effect {
   const what = state.accepted ? `Record ${state.seq + 1}` : "The accept frame";
-  const message = `${what} is missing: the server went on with ${seq}. Nothing after record ${state.seq} was delivered.`;
-  return { type: "gap", error: new RunAgentError("CONNECTION_ERROR", message, { retryable: true }) };
+  return { type: "gap", error: new RunAgentError("CONNECTION_ERROR", `${what} is missing: the server went on with ${seq}.`) };
+}
+
+function broken(message: string): RunAgentError {
+  return new RunAgentError("PROTOCOL_ERROR", message);
 }

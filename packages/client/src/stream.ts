@@ -1,7 +1,8 @@
-import { type Mode, RunAgentError, type StandardSchemaV1, validateWith } from "@runagent/core";
+import { type DataFrame, type Mode, RunAgentError, type StandardSchemaV1, validateWith } from "@runagent/core";
 import type { CancelAnswer } from "./cancelling.ts";
-import { type Chunk, StreamCursor } from "./cursor.ts";
-import type { Session, SessionEnd, StreamStarted } from "./session.ts";
+import { invalid } from "./checks.ts";
+import { StreamCursor } from "./cursor.ts";
+import type { Session, SessionEnd, StreamStarted, Totals } from "./session.ts";
 import type { QueuedRecord, StreamRecord } from "./state.ts";
 
 /** How a stream ended. */
@@ -56,7 +57,7 @@ export class RunAgentStream<T = unknown> implements AsyncIterable<T> {
   get summary(): StreamSummary | undefined {
     const { end, state, queue } = this.#session;
     if (end === undefined || queue.length > 0) return undefined;
-    const totals = end.status === "completed" || end.status === "cancelled" ? end.totals : {};
+    const totals: Totals = "totals" in end ? end.totals : {};
     return {
       status: end.status,
       invocationId: state.invocationId,
@@ -64,42 +65,40 @@ export class RunAgentStream<T = unknown> implements AsyncIterable<T> {
       chunks: this.#chunksTaken,
       totalChunks: totals.total_chunks,
       executionTime: totals.execution_time,
-      reconnects: this.#session.reconnects,
+      reconnects: this.#session.reconnects.count,
     };
   }
 
   /** Iterates over the chunks. Leaving the loop early cancels the invocation and releases the connection. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    return this.#iterate("for await", (chunk) => chunk.data);
+    return this.#iterate("for await", itself);
   }
 
   /** Iterates over every record, typed: chunks, events and the terminal record. */
   events(): AsyncIterableIterator<StreamRecord<T>> {
-    this.#claim("events()");
-    return this.#createIterator<StreamRecord<T>>((record) => {
-      if (record.type === "unknown") return SKIP;
-      if (record.type !== "data") return record;
-      const content = this.#readContent(record.content);
-      return content instanceof Promise ? content.then((value) => ({ ...record, content: value })) : { ...record, content };
-    });
+    return this.#iterate<StreamRecord<T>>(
+      "events()",
+      (content, record) => ({ ...record, content }),
+      (record) => (record.type === "unknown" ? SKIP : record),
+    );
   }
 
   /** A cursor over the chunks, for loops that ask: `next()` gives `{hasMore: true, data, seq}` or `{hasMore: false}`. */
   cursor(): StreamCursor<T> {
-    return new StreamCursor(this.#iterate("cursor()", (chunk) => chunk));
+    return new StreamCursor(this.#iterate("cursor()", (data, { seq }) => ({ data, seq })));
   }
 
   /** Every chunk, in an array. */
   async collect(): Promise<T[]> {
     const chunks: T[] = [];
-    for await (const chunk of this.#iterate("collect()", ({ data }) => data)) chunks.push(chunk);
+    for await (const chunk of this.#iterate("collect()", itself)) chunks.push(chunk);
     return chunks;
   }
 
   /** Every chunk, as one text: strings as they are, other values as JSON. */
   async text(): Promise<string> {
     let text = "";
-    for await (const chunk of this.#iterate("text()", ({ data }) => data)) {
+    for await (const chunk of this.#iterate("text()", itself)) {
       text += typeof chunk === "string" ? chunk : JSON.stringify(chunk);
     }
     return text;
@@ -107,7 +106,7 @@ export class RunAgentStream<T = unknown> implements AsyncIterable<T> {
 
   /** The chunks as a web stream; cancelling it cancels the invocation. */
   toReadableStream(): ReadableStream<T> {
-    const iterator = this.#iterate("toReadableStream()", ({ data }) => data);
+    const iterator = this.#iterate("toReadableStream()", itself);
     return new ReadableStream<T>(
       {
         async pull(controller) {
@@ -131,7 +130,10 @@ export class RunAgentStream<T = unknown> implements AsyncIterable<T> {
    * @throws RunAgentError VALIDATION_ERROR for another mode, and for after_turn with a version 1 server.
    */
   cancel(mode: Mode = "immediate"): Promise<CancelAnswer> {
-    const answer = mode === "immediate" || mode === "after_turn" ? this.#session.cancel(mode) : Promise.reject(wrongMode(mode));
+    const answer =
+      mode === "immediate" || mode === "after_turn"
+        ? this.#session.cancel(mode)
+        : Promise.reject(invalid("mode", 'must be "immediate" or "after_turn"'));
     // A key handler does not await it; whoever does still sees the failure.
     answer.catch(() => {});
     return answer;
@@ -155,23 +157,20 @@ export class RunAgentStream<T = unknown> implements AsyncIterable<T> {
 
   // --- reading --------------------------------------------------------------------------------------------------------
 
-  #claim(consumer: string): void {
+  /** @param other What becomes of a record that is no chunk. */
+  #iterate<R>(
+    consumer: string,
+    map: (data: T, record: DataFrame) => R,
+    other: (record: OtherRecord) => R | typeof SKIP = () => SKIP,
+  ): AsyncIterableIterator<R> {
     if (this.#consumer !== undefined) {
-      throw new RunAgentError(
-        "STREAM_CONSUMED",
-        `The stream was taken by ${this.#consumer} already, so ${consumer} cannot read it: a stream is read once.`,
-      );
+      throw new RunAgentError("STREAM_CONSUMED", `The stream was read by ${this.#consumer}, so ${consumer} cannot: it is read once.`);
     }
     this.#consumer = consumer;
-  }
-
-  #iterate<R>(consumer: string, map: (chunk: Chunk<T>) => R): AsyncIterableIterator<R> {
-    this.#claim(consumer);
     return this.#createIterator<R>((record) => {
-      if (record.type !== "data") return SKIP;
-      const { content, seq } = record;
-      const data = this.#readContent(content);
-      return data instanceof Promise ? data.then((value) => map({ data: value, seq })) : map({ data, seq });
+      if (record.type !== "data") return other(record);
+      const data = this.#readContent(record.content);
+      return data instanceof Promise ? data.then((value) => map(value, record)) : map(data, record);
     });
   }
 
@@ -230,7 +229,7 @@ export class RunAgentStream<T = unknown> implements AsyncIterable<T> {
   ): IteratorResult<R> | Promise<IteratorResult<R>> | RunAgentError | undefined {
     const { queue } = this.#session;
     this.#session.checkSignal();
-    for (let record = this.#session.take(); record !== undefined; record = this.#session.take()) {
+    for (let record = this.#session.intake.take(); record !== undefined; record = this.#session.intake.take()) {
       if (record.type === "data") this.#chunksTaken++;
       const value = read(record);
       if (value === SKIP) continue;
@@ -244,15 +243,13 @@ export class RunAgentStream<T = unknown> implements AsyncIterable<T> {
   }
 }
 
+type OtherRecord = Exclude<QueuedRecord, { readonly type: "data" }>;
+
 interface Waiter<R> {
   resolve(result: IteratorResult<R> | Promise<IteratorResult<R>>): void;
   reject(error: RunAgentError): void;
 }
 
+const itself = <T>(data: T): T => data;
 const SKIP: unique symbol = Symbol("skip");
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
-
-function wrongMode(mode: never): RunAgentError {
-  const message = `cancel takes "immediate" or "after_turn", not ${JSON.stringify(mode)}.`;
-  return new RunAgentError("VALIDATION_ERROR", message, { field: "mode" });
-}

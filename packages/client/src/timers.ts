@@ -25,7 +25,7 @@ export class Timers {
   readonly #clock: Clock;
   readonly #running = new Set<unknown>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock = REAL_CLOCK) {
     this.#clock = clock;
   }
 

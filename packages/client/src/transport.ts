@@ -30,7 +30,7 @@ export interface CloseInfo {
   readonly code: number;
   readonly reason: string;
   /** Set when the end was a failure that is known better than by its code. */
-  readonly error?: RunAgentError;
+  readonly error?: RunAgentError | undefined;
   /** Something on the way, or an older server, does not do WebSockets: another transport may get through. */
   readonly upgradeRefused?: boolean;
 }

@@ -2,11 +2,12 @@ import { RunAgentClientBase } from "../client.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
 import { createPageRuntime, refuseOpenKey } from "../page.ts";
 import type { Runtime } from "../runtime.ts";
+import { behindWebSocket } from "../transports/auto.ts";
 import { createSseTransport } from "../transports/sse.ts";
 
 export * from "../index.ts";
 
-const browserRuntime: Runtime = /* @__PURE__ */ createPageRuntime(createSseTransport);
+const browserRuntime: Runtime = /* @__PURE__ */ createPageRuntime(/* @__PURE__ */ behindWebSocket(createSseTransport));
 
 /**
  * A client for one entrypoint of an agent, in a web page or a worker of one. Authenticate with getToken: a page shows everybody what it

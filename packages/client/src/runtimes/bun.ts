@@ -1,9 +1,11 @@
 import { RunAgentClientBase } from "../client.ts";
+import { withEnvironment } from "../environment.ts";
 import { explainRefusal } from "../explain-refusal.ts";
 import { nodeConnectionError } from "../node-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
 import { standardHttp } from "../standard-http.ts";
+import { behindWebSocket } from "../transports/auto.ts";
 import { createSseTransport } from "../transports/sse.ts";
 import { standardSockets } from "../transports/standard-websocket.ts";
 
@@ -13,11 +15,10 @@ export * from "../index.ts";
 declare const Bun: { readonly env: Readonly<Record<string, string | undefined>> };
 
 const bunRuntime: Runtime = {
-  env: (name) => Bun.env[name],
   // The deadlines are the caller's: Bun's own would end a stream that is silent for five minutes.
   createHttp: () => standardHttp({ timeout: false }),
   sockets: standardSockets(() => globalThis.WebSocket, { sendsHeaders: true, explain: explainRefusal }),
-  createSse: createSseTransport,
+  createSse: behindWebSocket(createSseTransport),
   toError: nodeConnectionError,
 };
 
@@ -35,6 +36,9 @@ export class RunAgentClient<Tag extends string = string, Input = UntypedInput, O
 > {
   /** @throws RunAgentError VALIDATION_ERROR that names the option or environment variable. */
   constructor(options: RunAgentClientOptions<Tag, Input, Output>) {
-    super(options, bunRuntime);
+    super(
+      withEnvironment(options, (name) => Bun.env[name]),
+      bunRuntime,
+    );
   }
 }

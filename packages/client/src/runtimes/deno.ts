@@ -1,9 +1,11 @@
 import { RunAgentClientBase } from "../client.ts";
+import { withEnvironment } from "../environment.ts";
 import { explainRefusal } from "../explain-refusal.ts";
 import { connectionError } from "../network-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
 import { standardHttp } from "../standard-http.ts";
+import { behindWebSocket } from "../transports/auto.ts";
 import { createSseTransport } from "../transports/sse.ts";
 import { standardSockets } from "../transports/standard-websocket.ts";
 
@@ -13,16 +15,9 @@ export * from "../index.ts";
 declare const Deno: { readonly env: { get(name: string): string | undefined } };
 
 const denoRuntime: Runtime = {
-  env(name) {
-    try {
-      return Deno.env.get(name);
-    } catch {
-      return undefined; // Without --allow-env: the options say everything.
-    }
-  },
   createHttp: () => standardHttp(),
   sockets: standardSockets(() => globalThis.WebSocket, { sendsHeaders: true, explain: explainRefusal }),
-  createSse: createSseTransport,
+  createSse: behindWebSocket(createSseTransport),
   toError: connectionError,
 };
 
@@ -40,6 +35,14 @@ export class RunAgentClient<Tag extends string = string, Input = UntypedInput, O
 > {
   /** @throws RunAgentError VALIDATION_ERROR that names the option or environment variable. */
   constructor(options: RunAgentClientOptions<Tag, Input, Output>) {
-    super(options, denoRuntime);
+    super(withEnvironment(options, env), denoRuntime);
+  }
+}
+
+function env(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch {
+    return undefined; // Without --allow-env: the options say everything.
   }
 }

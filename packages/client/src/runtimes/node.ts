@@ -3,6 +3,7 @@ import type { Socket as NetSocket } from "node:net";
 import { errorFromHttp, type JsonObject, parseJsonObject, RunAgentError } from "@runagent/core";
 import { type RawData, WebSocket } from "ws";
 import { RunAgentClientBase } from "../client.ts";
+import { withEnvironment } from "../environment.ts";
 import { notAdmitted, redirectError } from "../network-error.ts";
 import { nodeConnectionError } from "../node-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
@@ -10,6 +11,7 @@ import { withRetryAfter } from "../retry.ts";
 import type { HttpOptions, HttpPool, Runtime } from "../runtime.ts";
 import { isDeadline } from "../timers.ts";
 import type { Transport } from "../transport.ts";
+import { behindWebSocket } from "../transports/auto.ts";
 import { createLaterTransport } from "../transports/later.ts";
 import {
   binaryFrame,
@@ -30,13 +32,12 @@ const CLOSE_TIMEOUT_MS = 1000;
 /** Bytes that are read of the body of a refused upgrade. */
 const MAX_REFUSAL_BYTES = 64 * 1024;
 
-const sockets: SocketFactory = { sendsHeaders: true, pausable: true, open: openSocket };
+const sockets: SocketFactory = { sendsHeaders: true, open: openSocket };
 
 const nodeRuntime: Runtime = {
-  env: (name) => process.env[name],
   createHttp,
   sockets,
-  createSse,
+  createSse: behindWebSocket(createSse),
   toError: nodeConnectionError,
 };
 
@@ -54,13 +55,16 @@ export class RunAgentClient<Tag extends string = string, Input = UntypedInput, O
 > {
   /** @throws RunAgentError VALIDATION_ERROR that names the option or environment variable. */
   constructor(options: RunAgentClientOptions<Tag, Input, Output>) {
-    super(options, nodeRuntime);
+    super(
+      withEnvironment(options, (name) => process.env[name]),
+      nodeRuntime,
+    );
   }
 }
 
 /** Loaded for its first stream, as many programs have none. */
-function createSse(http: HttpOptions, agentId: string): Transport {
-  return createLaterTransport(async () => (await import("../transports/sse.ts")).createSseTransport(http, agentId));
+function createSse(http: HttpOptions): Transport {
+  return createLaterTransport(async () => (await import("../transports/sse.ts")).createSseTransport(http));
 }
 
 function createHttp(connectTimeoutMs: number): HttpPool {

@@ -3,16 +3,16 @@ import { connectionError } from "../network-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
 import { standardHttp } from "../standard-http.ts";
+import { behindWebSocket } from "../transports/auto.ts";
 import { createSseTransport } from "../transports/sse.ts";
 import { standardSockets } from "../transports/standard-websocket.ts";
 
 export * from "../index.ts";
 
 const standardRuntime: Runtime = {
-  env: () => undefined,
   createHttp: () => standardHttp(),
   sockets: standardSockets(() => globalThis.WebSocket),
-  createSse: createSseTransport,
+  createSse: behindWebSocket(createSseTransport),
   toError: connectionError,
 };
 

@@ -1,18 +1,24 @@
 import type { RunAgentError } from "@runagent/core";
+import type { HttpOptions, Runtime } from "../runtime.ts";
 import type { Transport } from "../transport.ts";
 import { Forwarder } from "./forwarder.ts";
 
+/** What a runtime with server-sent events offers: those alone, or behind a WebSocket transport. */
+export function behindWebSocket(createSse: (http: HttpOptions) => Transport): Runtime["createSse"] {
+  return (http, webSocket) => (webSocket === undefined ? createSse(http) : createAutoTransport(webSocket, createSse(http)));
+}
+
 /** Tries WebSockets first, and where upgrades are refused goes on with server-sent events, from then on. */
-export function createAutoTransport(webSocket: Transport, sse: Transport): Transport {
+function createAutoTransport(webSocket: Transport, sse: Transport): Transport {
   let prefersSse = false;
   /** A WebSocket was open once: where the runtime does not say why one was not, the network may have been away. */
   let worked = false;
   return {
     connect(first, events) {
       if (prefersSse) return sse.connect(first, events);
-      let left = false;
+      const connection = new Forwarder();
       const fallBack = (refusal: RunAgentError | undefined): void => {
-        if (left) return;
+        if (connection.left) return;
         let opened = false;
         connection.current = sse.connect(first, {
           opened() {
@@ -28,9 +34,6 @@ export function createAutoTransport(webSocket: Transport, sse: Transport): Trans
           },
         });
       };
-      const connection = new Forwarder(() => {
-        left = true;
-      });
       connection.current = webSocket.connect(first, {
         opened() {
           worked = true;

@@ -1,13 +1,11 @@
+import type { ClientFrame } from "@runagent/core";
 import type { Connection } from "../transport.ts";
 
 /** A connection whose transport is not settled yet. */
 export class Forwarder implements Connection {
   current: Connection | undefined;
-  readonly #onLeave: () => void;
-
-  constructor(onLeave: () => void) {
-    this.#onLeave = onLeave;
-  }
+  /** Its user has gone. */
+  left = false;
 
   get version2(): boolean {
     return this.current?.version2 === true;
@@ -27,19 +25,26 @@ export class Forwarder implements Connection {
   get bytesRead(): number {
     return this.current?.bytesRead ?? 0;
   }
-  send: Connection["send"] = (frame) => this.current?.send(frame);
-  pause: Connection["pause"] = () => this.current?.pause();
-  resume: Connection["resume"] = () => this.current?.resume();
-  close: Connection["close"] = (code) => {
-    this.#onLeave();
+
+  send(frame: ClientFrame): void {
+    this.current?.send(frame);
+  }
+  pause(): void {
+    this.current?.pause();
+  }
+  resume(): void {
+    this.current?.resume();
+  }
+  close(code: number | null): void {
+    this.left = true;
     this.current?.close(code);
-  };
-  release: Connection["release"] = () => {
-    this.#onLeave();
+  }
+  release(): void {
+    this.left = true;
     this.current?.release();
-  };
-  drop: Connection["drop"] = () => {
-    this.#onLeave();
+  }
+  drop(): void {
+    this.left = true;
     this.current?.drop();
-  };
+  }
 }

@@ -7,20 +7,17 @@ export function createLaterTransport(load: () => Promise<Transport>): Transport 
   let loading: Promise<Transport> | undefined;
   return {
     connect(first, events) {
-      let left = false;
-      const connection = new Forwarder(() => {
-        left = true;
-      });
+      const connection = new Forwarder();
       const failed = (cause: unknown): void => {
         const error = RunAgentError.is(cause)
           ? cause
           : new RunAgentError("PROTOCOL_ERROR", "The transport could not be loaded.", { cause });
-        if (!left) events.closed({ code: 1006, reason: "", error });
+        if (!connection.left) events.closed({ code: 1006, reason: "", error });
       };
       loading ??= load();
       loading
         .then((transport) => {
-          if (!left) connection.current = transport.connect(first, events);
+          if (!connection.left) connection.current = transport.connect(first, events);
         })
         .catch(failed);
       return connection;

@@ -21,9 +21,9 @@ const LINGER_MS = 1_000;
 const CANCEL_TIMEOUT_MS = 10_000;
 
 /** Carries frames as server-sent events, one request for each connection; what a client says goes over REST. [sse.frame.1] [sse.verbs.1] */
-export function createSseTransport(http: HttpOptions, agentId: string): Transport {
+export function createSseTransport(http: HttpOptions): Transport {
   return {
-    connect: (first, events) => new SseConnection(http, toRequest(http, agentId, first), first.invocation_id, events),
+    connect: (first, events) => new SseConnection(http, toRequest(http, first), first.invocation_id, events),
     // Kept connections are those of the HTTP pool.
     close() {},
   };
@@ -34,11 +34,11 @@ interface SseRequest extends Pick<HttpInit, "method" | "headers" | "body"> {
 }
 
 /** POST starts, GET resumes. */
-function toRequest(http: HttpOptions, agentId: string, first: StartFrame | ResumeFrame): SseRequest {
+function toRequest(http: HttpOptions, first: StartFrame | ResumeFrame): SseRequest {
   const { auth, ...frame } = first;
   const headers = headersOf(auth?.token, frame.type === "start", "text/event-stream");
   if (frame.type === "start") {
-    const url = `${http.apiUrl}/agents/${encodeURIComponent(agentId)}/run-stream`;
+    const url = `${http.apiUrl}${http.agentPath}/run-stream`;
     return { url, method: "POST", headers, body: encodeJson(frame) };
   }
   const { invocation_id: invocationId, epoch, after_seq: seq } = frame;

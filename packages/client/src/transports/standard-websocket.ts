@@ -1,6 +1,5 @@
 import { RunAgentError } from "@runagent/core";
 import type { WebSocketConstructor, WebSocketLike } from "../options.ts";
-import type { CloseInfo } from "../transport.ts";
 import {
   binaryFrame,
   frameTooLarge,
@@ -31,7 +30,7 @@ export interface StandardSocketsOptions {
 /** Opens WebSockets with a constructor of the WHATWG standard, which has no pause. It is looked for when a connection is made. */
 export function standardSockets(find: () => WebSocketConstructor | undefined, options: StandardSocketsOptions = {}): SocketFactory {
   const { sendsHeaders = false } = options;
-  return { sendsHeaders, pausable: false, open: (request, events) => open(find, options, request, events) };
+  return { sendsHeaders, open: (request, events) => open(find, options, request, events) };
 }
 
 function open(
@@ -42,14 +41,12 @@ function open(
 ): Socket {
   let failure: RunAgentError | undefined;
   let opened = false;
-  let bytesRead = 0;
   let idleTimer: ReturnType<typeof setTimeout> | undefined;
-  const closed = async (info: CloseInfo): Promise<void> => {
+  const closed = async (code: number, reason: string): Promise<void> => {
     clearTimeout(idleTimer);
     // Why it was not opened, the standard does not tell: the upgrade may have been refused.
-    if (!opened && explain !== undefined) failure = (await explain(request.url, request.token)) ?? failure;
-    const error = failure ?? (opened ? undefined : notOpened(request.url));
-    events.close({ ...info, upgradeRefused: !opened, ...(error === undefined ? {} : { error }) });
+    if (!opened) failure = (await explain?.(request.url, request.token)) ?? failure ?? notOpened(request.url);
+    events.close({ code, reason, upgradeRefused: !opened, error: failure });
   };
   let socket: WebSocketLike;
   try {
@@ -57,7 +54,7 @@ function open(
   } catch (error) {
     // The standard has it throw for an address that the page may not reach.
     failure = RunAgentError.is(error) ? error : notOpened(request.url, error);
-    queueMicrotask(() => void closed({ code: ABNORMAL, reason: "" }));
+    queueMicrotask(() => void closed(ABNORMAL, ""));
     return ABSENT;
   }
   const forget = (): void => {
@@ -77,13 +74,13 @@ function open(
     if (typeof data !== "string") refuse(binaryFrame());
     else if (data.length > request.maxFrameBytes) refuse(frameTooLarge(request.maxFrameBytes));
     else {
-      bytesRead += data.length;
+      opening.bytesRead += data.length;
       events.message(data);
     }
   };
   const ended = (code: number, reason: string): void => {
     forget();
-    void closed({ code, reason });
+    void closed(code, reason);
   };
   // The event says nothing of what went wrong. No close follows it in Chromium when a policy of the page forbids the address.
   socket.onerror = () => {
@@ -91,15 +88,10 @@ function open(
   };
   // Deno says 0 where the standard has 1006.
   socket.onclose = ({ code, reason }: { code: number; reason: string }) => ended(code || ABNORMAL, reason);
-  return {
-    get bytesRead() {
-      return bytesRead;
-    },
-    send: (text) => socket.send(text),
-    // The standard has no pause: the queue holds what arrives.
-    pause() {},
-    resume() {},
-    close: (code) => socket.close(code),
+  const opening = {
+    bytesRead: 0,
+    send: (text: string) => socket.send(text),
+    close: (code: number) => socket.close(code),
     drop() {
       clearTimeout(idleTimer);
       forget();
@@ -114,12 +106,13 @@ function open(
       },
     }),
   };
+  return opening;
 }
 
 type WebSocketWithHeaders = new (url: string, options: { headers: Record<string, string> }) => WebSocketLike;
 
 /** In place of a socket that could not even be made. */
-const ABSENT: Socket = { bytesRead: 0, send() {}, pause() {}, resume() {}, close() {}, drop() {} };
+const ABSENT: Socket = { bytesRead: 0, send() {}, close() {}, drop() {} };
 
 function create(WebSocket: WebSocketConstructor | undefined, { url, token }: Pick<SocketRequest, "url" | "token">): WebSocketLike {
   if (typeof WebSocket === "function") {
@@ -129,7 +122,7 @@ function create(WebSocket: WebSocketConstructor | undefined, { url, token }: Pic
   }
   throw new RunAgentError("CONNECTION_ERROR", "This runtime has no WebSocket.", {
     retryable: false,
-    suggestion: 'Pass one as the client\'s option WebSocket, or use transport: "sse".',
+    suggestion: 'Pass the option WebSocket, or transport: "sse".',
   });
 }
 

@@ -7,8 +7,9 @@ export interface Socket {
   /** Bytes that have come, as finely as the runtime can tell. */
   readonly bytesRead: number;
   send(text: string): void;
-  pause(): void;
-  resume(): void;
+  /** Absent: it goes on telling what comes. */
+  pause?(): void;
+  resume?(): void;
   /** Starts the closing handshake and lets go of the socket when the peer does not answer it. */
   close(code: number): void;
   /** Lets go of the socket at once. */
@@ -37,8 +38,6 @@ export interface SocketRequest {
 export interface SocketFactory {
   /** False: the key travels in the first frame. */
   readonly sendsHeaders: boolean;
-  /** False: a socket goes on telling what comes while it is paused. */
-  readonly pausable: boolean;
   open(request: SocketRequest, events: SocketEvents): Socket;
 }
 
@@ -116,7 +115,6 @@ interface LineOwner {
 /** One WebSocket, used by one invocation after the other. */
 class Line {
   readonly #socket: Socket;
-  readonly #factory: SocketFactory;
   readonly #owner: LineOwner;
   /** The credential that the upgrade carried. */
   readonly token: string | undefined;
@@ -129,7 +127,6 @@ class Line {
   #unproved = false;
 
   constructor(request: SocketRequest, factory: SocketFactory, owner: LineOwner) {
-    this.#factory = factory;
     this.#owner = owner;
     this.token = factory.sendsHeaders ? request.token : undefined;
     this.#socket = factory.open(request, {
@@ -194,11 +191,17 @@ class Line {
     const socket = this.#socket;
     const isMine = (): boolean => this.#user === events;
     const line = this;
+    const end = (action: () => void): void => {
+      if (!isMine()) return;
+      this.#distrust();
+      action();
+      this.#user = undefined;
+    };
     return {
       version2: false,
       warm: this.#unproved,
       credit: true,
-      pausable: this.#factory.pausable,
+      pausable: socket.pause !== undefined,
       get sent() {
         return line.#open && line.#text === "";
       },
@@ -209,43 +212,27 @@ class Line {
         if (isMine() && line.#open) socket.send(JSON.stringify(frame));
       },
       pause: () => {
-        if (isMine()) socket.pause();
+        if (isMine()) socket.pause?.();
       },
       resume: () => {
-        if (isMine()) socket.resume();
+        if (isMine()) socket.resume?.();
       },
-      close(code) {
-        if (isMine()) {
-          line.#distrust();
-          socket.close(code ?? NORMAL_CLOSURE);
-        }
-        line.#leave(events);
-      },
-      release() {
+      close: (code) => end(() => socket.close(code ?? NORMAL_CLOSURE)),
+      release: () => {
         if (!isMine()) return;
-        line.#leave(events);
-        if (line.#open && socket.setIdle !== undefined && line.#owner.keep(line)) {
-          socket.resume();
+        this.#user = undefined;
+        if (this.#open && socket.setIdle !== undefined && this.#owner.keep(this)) {
+          socket.resume?.();
           socket.setIdle(true);
-        } else line.close();
+        } else this.close();
       },
-      drop() {
-        if (isMine()) {
-          line.#distrust();
-          socket.drop();
-        }
-        line.#leave(events);
-      },
+      drop: () => end(() => socket.drop()),
     };
   }
 
   /** One that waited and turned out to be dead says that the others may be, too. */
   #distrust(): void {
     if (this.#user !== undefined && this.#unproved) this.#owner.forgetAll();
-  }
-
-  #leave(events: TransportEvents): void {
-    if (this.#user === events) this.#user = undefined;
   }
 }
 
