@@ -33,7 +33,7 @@ export async function explainBlocked(url: string): Promise<RunAgentError | undef
   if (reached.has(host)) return undefined;
   const http = origin.replace(/^ws/, "http");
   const page = globalThis.location;
-  if (page?.protocol === "https:" && !http.startsWith("https:") && !/^(localhost|127\..*|\[::1\])$/.test(hostname)) {
+  if (page?.protocol === "https:" && !http.startsWith("https:") && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)) {
     return blocked(
       `A page that came over https cannot use ${origin}, which is not encrypted (mixed content).`,
       "Serve the agent over https.",

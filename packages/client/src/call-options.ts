@@ -20,6 +20,8 @@ export interface CallOptions {
   readonly invocationId?: string | undefined;
   /** Called before each reconnect of the stream; what it throws is an uncaught exception. */
   readonly onReconnect?: ((info: RetryInfo) => void) | undefined;
+  /** Called when a server has accepted after a reconnect: the stream goes on; what it throws is an uncaught exception. */
+  readonly onReconnected?: (() => void) | undefined;
 }
 
 /** What a resume may say: the call itself was made before. */
@@ -33,6 +35,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   idleTimeoutMs: MILLISECONDS,
   onDisconnect: ON_DISCONNECT,
   onReconnect: FUNCTION,
+  onReconnected: FUNCTION,
 };
 
 /** Checks what the caller passed, which in plain JavaScript may be anything. @throws RunAgentError VALIDATION_ERROR that names the option. */

@@ -107,7 +107,7 @@ export class Cancelling {
 
   async #closeV1(mode: Mode): Promise<CancelAnswer> {
     if (mode === "after_turn") {
-      throw invalid("mode", "after_turn is not in protocol version 1, which the server speaks", 'Use cancel("immediate").');
+      throw invalid("mode", "must be immediate with a server of protocol version 1");
     }
     // Closing is all there is. [cancel.v1.1]
     this.#host.finish();

@@ -224,7 +224,7 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
       options ??= complete({});
       first = Promise.reject(error);
     }
-    const { invocationId, signal, onReconnect } = options;
+    const { invocationId, signal, onReconnect, onReconnected } = options;
     const session = new Session({
       ...this.#shared,
       invocationId,
@@ -239,6 +239,7 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
       random: Math.random,
       maxReconnectDelayMs,
       onReconnect,
+      onReconnected,
       cancelInBackground: (id) => void cancelQuietly(this.#shared.http, id),
     });
     // O is what the caller says the output is; without a schema nobody checks it.

@@ -34,7 +34,7 @@ export async function requestJson(options: HttpOptions, request: HttpRequest): P
         reject(error);
         abort.abort();
       };
-      const late = (): void => giveUp(new RunAgentError("TIMEOUT", `${address} did not answer within ${timeoutMs} ms.`));
+      const late = (): void => giveUp(new RunAgentError("TIMEOUT", `${address} did not answer within ${Math.round(timeoutMs)} ms.`));
       if (isDeadline(timeoutMs)) timers.start(timeoutMs, late);
       forgetSignal = signal && onAbort(signal, () => giveUp(abortError(signal)));
       if (signal?.aborted) reject(abortError(signal));

@@ -149,7 +149,7 @@ const DEFAULTS: Required<Pick<Given, Completed>> = {
 const BOOLEAN: Check = [(value) => typeof value === "boolean", "true or false"];
 const TEXT: Check = [(value) => typeof value === "string" && value !== "", "a string that is not empty"];
 const SIZE: Check = /* @__PURE__ */ between(1, Number.POSITIVE_INFINITY);
-const SCHEMA: Check = [(value) => "~standard" in Object(value), "a schema of a Standard Schema library, such as zod"];
+const SCHEMA: Check = [(value) => "~standard" in Object(value), "a Standard Schema, such as one of zod"];
 
 const CHECKS: Readonly<Record<string, Check>> = {
   local: BOOLEAN,
@@ -178,13 +178,13 @@ const CHECKS: Readonly<Record<string, Check>> = {
 
 /** Checks the options and completes them. @throws RunAgentError VALIDATION_ERROR that names the option. */
 export function resolveOptions(options: ConnectionOptions & EntrypointOptions): ClientConfig {
-  if (!isJsonObject(options)) throw invalid("options", "must be an object with agentId and entrypointTag");
+  if (!isJsonObject(options)) throw invalid("options", "must be an object");
   assertId(options.agentId, "agentId");
   assertEntrypointTag(options.entrypointTag, "entrypointTag");
   // The same object without what was not said, which is all that the type leaves out.
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined && value !== null)) as Given;
   checkOptions({ ...given }, CHECKS);
-  if (given.apiKey !== undefined && given.getToken !== undefined) throw invalid("getToken", "stands in place of apiKey: leave one out");
+  if (given.apiKey !== undefined && given.getToken !== undefined) throw invalid("getToken", "stands in place of apiKey");
   const config = { ...DEFAULTS, ...given };
   // It travels as a whole number.
   return { ...config, bufferBytes: Math.floor(config.bufferBytes), apiUrl: resolveApiUrl(given) };
@@ -204,7 +204,7 @@ function parseBaseUrl(text: string): string {
   const url = URL.canParse(withScheme) ? new URL(withScheme) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) throw invalid("baseUrl", "is not an http or https address");
   if (url.username + url.password + url.search + url.hash !== "") {
-    throw invalid("baseUrl", "holds a user, password, query or fragment: leave it out, and pass a key as apiKey");
+    throw invalid("baseUrl", "must have no user, password, query or fragment");
   }
   const path = url.pathname.replace(/\/+$/, "");
   return url.origin + (path.endsWith(API_PREFIX) ? path : path + API_PREFIX);

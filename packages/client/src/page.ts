@@ -24,12 +24,13 @@ export function refuseOpenKey<Options extends Pick<ConnectionOptions, "apiKey" |
   throw invalid(
     "apiKey",
     "can be read and used by whoever opens this page",
-    "Pass getToken, which asks your server for a short-lived credential; or allowApiKeyInBrowser: true for a public key.",
+    "Pass getToken, or allowApiKeyInBrowser: true for a key that is public.",
   );
 }
 
 function createHttp(): HttpPool {
-  const http = standardHttp();
+  // The cache would let the second of two requests for the same stream wait for the first.
+  const http = standardHttp({ cache: "no-store" });
   watchPolicy();
   return {
     async fetch(url, init) {

@@ -1,5 +1,5 @@
 import { RunAgentError } from "@runagent/core";
-import { detailOf } from "./network-error.ts";
+import { detailOf, isUnreachable } from "./network-error.ts";
 import { decide, retryDelayMs, type Situation } from "./retry.ts";
 import { isDeadline, type Timers } from "./timers.ts";
 
@@ -20,6 +20,7 @@ export interface RetryOptions {
   /** Bounds the jitter, in milliseconds. */
   readonly maxReconnectDelayMs: number;
   readonly onReconnect: ((info: RetryInfo) => void) | undefined;
+  readonly onReconnected: (() => void) | undefined;
   readonly server: KnownVersion;
 }
 
@@ -96,6 +97,8 @@ export class Reconnects {
     this.#refusals = 0;
     this.#stopWindow?.();
     this.#stopWindow = undefined;
+    const { onReconnected } = this.#options;
+    if (this.count > 0 && onReconnected !== undefined) queueMicrotask(() => onReconnected());
   }
 
   /** A new record has come. */
@@ -127,7 +130,9 @@ export class Reconnects {
     if (this.#acceptedMs !== undefined && this.#timers.now() - this.#acceptedMs >= STABLE_MS) this.#attempt = 0;
     this.#acceptedMs = undefined;
     if (error.origin === "wire" || detailOf(error, "unanswered")) this.#refusals++;
-    switch (decide(error, { ...loss, reached: this.#reached, refusals: this.#refusals, gaps: this.#gaps })) {
+    // Whose version is known has answered an earlier call.
+    const reached = this.#reached || (this.#options.server.version2 && !isUnreachable(error));
+    switch (decide(error, { ...loss, reached, refusals: this.#refusals, gaps: this.#gaps })) {
       case "give-up":
         this.#events.giveUp(error);
         break;

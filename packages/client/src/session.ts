@@ -362,7 +362,7 @@ export class Session {
   /** The machine woke up, or its network changed. */
   #onWake(moved: boolean): void {
     const { lastError } = this.reconnects;
-    if (lastError !== undefined && asksToWait(lastError)) return;
+    if (lastError !== undefined && !this.state.accepted && asksToWait(lastError)) return;
     // In doubt a connection is left only where that loses nothing.
     if (this.#acceptedOnce && !this.#loss().resumable) return;
     this.reconnects.wake();

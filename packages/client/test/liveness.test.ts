@@ -204,7 +204,7 @@ describe("the connect deadline", () => {
         peer.reset();
       },
     });
-    const client = streamClient(server, { ...FAST, connectTimeoutMs: 50, idleTimeoutMs: 400 });
+    const client = streamClient(server, { ...FAST, connectTimeoutMs: 150, idleTimeoutMs: 1200 });
     const { chunks, error } = await drain(client.runStream({}, { invocationId: "inv-1" }));
     expect(chunks).toEqual([1, 2]);
     expect(error).toMatchObject({ code: "TIMEOUT", cursor: cursorOf("inv-1", 2) });

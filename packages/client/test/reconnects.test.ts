@@ -22,7 +22,13 @@ function create({ connectMs = 10_000, ask = async (): Promise<boolean> => true }
   const dials: { delayMs: number; connectMs: number }[] = [];
   const ends: RunAgentError[] = [];
   const reconnects = new Reconnects(
-    { random: () => 1, maxReconnectDelayMs: 10_000, onReconnect: undefined, server: { version2: true, learn() {}, ask } },
+    {
+      random: () => 1,
+      maxReconnectDelayMs: 10_000,
+      onReconnect: undefined,
+      onReconnected: undefined,
+      server: { version2: true, learn() {}, ask },
+    },
     connectMs,
     timers,
     { dial: (delayMs, untilMs) => dials.push({ delayMs, connectMs: untilMs }), giveUp: (error) => ends.push(error) },

@@ -25,7 +25,7 @@ export class SsePeer extends Player {
 
   /** Sends the headers of a stream. */
   open(headers: Record<string, string> = {}): void {
-    this.response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache, no-transform", ...headers });
+    this.response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store, no-transform", ...headers });
     this.response.flushHeaders();
   }
 

@@ -9,7 +9,7 @@ import { type LogRecord, textOf } from "./log.ts";
 
 const SSE_HEADERS: Readonly<Record<string, string>> = {
   "Content-Type": "text/event-stream",
-  "Cache-Control": "no-cache, no-transform",
+  "Cache-Control": "no-store, no-transform",
   // Or nginx would collect the events before it passes them on.
   "X-Accel-Buffering": "no",
   "X-Content-Type-Options": "nosniff",

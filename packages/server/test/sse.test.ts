@@ -20,7 +20,7 @@ describe("POST run-stream", () => {
     const peer = await openSse(server, { body: startFrame("a_stream", "inv-1", { input_kwargs: { name: "è" } }) });
     expect(peer.response.headers).toMatchObject({
       "content-type": "text/event-stream",
-      "cache-control": "no-cache, no-transform",
+      "cache-control": "no-store, no-transform",
       "x-accel-buffering": "no",
     });
     expect(peer.response.headers).not.toHaveProperty("content-encoding");

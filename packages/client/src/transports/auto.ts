@@ -28,9 +28,9 @@ function createAutoTransport(webSocket: Transport, sse: Transport): Transport {
           },
           text: (text) => events.text(text),
           closed(info) {
-            // Unless it is the agent's own server that speaks, the first refusal says more than the second.
-            const known = opened || info.error?.requestId !== undefined;
-            events.closed(known || refusal === undefined ? info : { ...info, error: refusal });
+            // What somebody on the way said first says more than the second, unless that is the agent's own server.
+            const known = opened || info.error?.requestId !== undefined || refusal?.origin !== "wire";
+            events.closed(known ? info : { ...info, error: refusal });
           },
         });
       };

@@ -11,7 +11,7 @@ import { createParser, type EventSourceParser } from "eventsource-parser";
 import { encodeJson } from "../encode-json.ts";
 import { cancelRequest, dataOf, headersOf, readFailure, requestJson } from "../http.ts";
 import { isLost } from "../network-error.ts";
-import type { HttpInit, HttpOptions, HttpResponse } from "../runtime.ts";
+import type { HttpInit, HttpOptions } from "../runtime.ts";
 import type { Connection, Transport, TransportEvents } from "../transport.ts";
 import { frameTooLarge } from "./websocket.ts";
 
@@ -129,11 +129,12 @@ class SseConnection implements Connection {
 
   async #run({ url, ...init }: SseRequest): Promise<RunAgentError | undefined> {
     const response = await this.#http.pool.fetch(url, { ...init, signal: this.#abort.signal, redirect: "manual" });
-    await this.#check(response);
+    const isStream = response.headers.get("content-type")?.toLowerCase().startsWith("text/event-stream");
+    if (response.status !== 200 || !isStream) throw await readFailure(response, this.#http.maxBodyBytes, this.#address);
     if (!this.#left) this.#events.opened();
     const reader = response.body?.getReader();
     for (;;) {
-      if (this.#paused) await this.#goesOn();
+      if (this.#paused) await new Promise<void>((goOn) => (this.#goOn = goOn));
       const { done, value } = (await reader?.read()) ?? { done: true };
       if (done || value === undefined) return undefined;
       if (this.#abort.signal.aborted) {
@@ -147,12 +148,6 @@ class SseConnection implements Connection {
       this.#abort.abort();
       return this.#failure;
     }
-  }
-
-  async #check(response: HttpResponse): Promise<void> {
-    const isStream = response.headers.get("content-type")?.toLowerCase().startsWith("text/event-stream");
-    if (response.status === 200 && isStream) return;
-    throw await readFailure(response, this.#http.maxBodyBytes, this.#address);
   }
 
   #feed(bytes: Uint8Array): void {
@@ -173,13 +168,7 @@ class SseConnection implements Connection {
     if (this.#verbsPending === 0) clearTimeout(this.#linger);
     if (this.#left) return;
     this.#left = true;
-    this.#events.closed({ code: 1006, reason: "", ...(error === undefined ? {} : { error }) });
-  }
-
-  #goesOn(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#goOn = resolve;
-    });
+    this.#events.closed({ code: 1006, reason: "", error });
   }
 
   /** The answer is told as the frame that a WebSocket would have brought. [cancel.rest.1] */

@@ -74,7 +74,7 @@ function open(
     if (typeof data !== "string") refuse(binaryFrame());
     else if (data.length > request.maxFrameBytes) refuse(frameTooLarge(request.maxFrameBytes));
     else {
-      opening.bytesRead += data.length;
+      line.bytesRead += data.length;
       events.message(data);
     }
   };
@@ -88,7 +88,7 @@ function open(
   };
   // Deno says 0 where the standard has 1006.
   socket.onclose = ({ code, reason }: { code: number; reason: string }) => ended(code || ABNORMAL, reason);
-  const opening = {
+  const line = {
     bytesRead: 0,
     send: (text: string) => socket.send(text),
     close: (code: number) => socket.close(code),
@@ -106,7 +106,7 @@ function open(
       },
     }),
   };
-  return opening;
+  return line;
 }
 
 type WebSocketWithHeaders = new (url: string, options: { headers: Record<string, string> }) => WebSocketLike;
