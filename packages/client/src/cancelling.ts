@@ -35,7 +35,13 @@ const ACKNOWLEDGE_MS = 10_000;
 export class Cancelling {
   readonly #host: CancelHost;
   readonly #timers: Timers;
-  #request: CancelRequest | undefined;
+  /** What was asked for, and what it came to. */
+  #mode: Mode | undefined;
+  #answer: Promise<CancelAnswer> | undefined;
+  #resolve: (answer: CancelAnswer | Promise<CancelAnswer>) => void = () => {};
+  #stopTimer: () => void = () => {};
+  /** A cancel waits for its answer. */
+  pending = false;
   /** Cancels that went out on the present connection and were not answered on it. */
   #unanswered = 0;
 
@@ -46,7 +52,7 @@ export class Cancelling {
 
   /** A cancel was asked for here: a stream that ends as cancelled ends as it should. */
   get requested(): boolean {
-    return this.#request !== undefined;
+    return this.#mode !== undefined;
   }
 
   /** An answer may still come on the present connection. */
@@ -54,30 +60,33 @@ export class Cancelling {
     return this.#unanswered > 0;
   }
 
-  /** A cancel waits for its answer. */
-  get pending(): boolean {
-    return this.#request?.pending === true;
-  }
-
   /** Asks the server to stop. @throws RunAgentError VALIDATION_ERROR for after_turn with a version 1 server. */
   request(mode: Mode): Promise<CancelAnswer> {
     if (this.#host.state.protocol === 1) return this.#closeV1(mode);
-    if (this.#request?.covers(mode)) return this.#request.answer;
-    this.#request?.settle(this.answer("after_turn", "accepted")); // Overtaken by immediate.
-    const late = (): void =>
-      this.#host.fail(new RunAgentError("TIMEOUT", `The server did not acknowledge the cancel within ${ACKNOWLEDGE_MS} ms.`));
-    this.#request = new CancelRequest(mode, () => this.#timers.start(ACKNOWLEDGE_MS, late));
+    // Another cancel of the same mode would change nothing, nor would any after an immediate one.
+    if (this.#answer !== undefined && (this.#mode === "immediate" || this.#mode === mode)) return this.#answer;
+    this.#settle(this.answer("after_turn", "accepted")); // Overtaken by immediate.
+    this.#mode = mode;
+    this.pending = true;
+    const answer = new Promise<CancelAnswer>((resolve) => {
+      this.#resolve = resolve;
+    });
+    this.#answer = answer;
+    // cancel() is often not awaited: a failure that nobody looks at is no unhandled rejection, for it is also the stream's.
+    answer.catch(() => {});
+    this.#stopTimer = this.#timers.start(ACKNOWLEDGE_MS, () =>
+      this.#host.fail(new RunAgentError("TIMEOUT", `The server did not acknowledge the cancel within ${ACKNOWLEDGE_MS} ms.`)),
+    );
     // A version 1 server that has not answered yet ignores this frame; `accepted` sees to it.
     this.#send(mode);
-    return this.#request.answer;
+    return answer;
   }
 
   /** The server has accepted on a new connection. */
   accepted(): void {
-    const request = this.#request;
-    if (!request?.pending) return;
-    if (this.#host.state.protocol === 1) request.settle(this.#closeV1(request.mode));
-    else if (this.#unanswered === 0) this.#send(request.mode);
+    if (!this.pending || this.#mode === undefined) return;
+    if (this.#host.state.protocol === 1) this.#settle(this.#closeV1(this.#mode));
+    else if (this.#unanswered === 0) this.#send(this.#mode);
   }
 
   /** The connection is gone, and the answer with it. */
@@ -88,17 +97,24 @@ export class Cancelling {
   acknowledged({ mode, outcome }: Pick<CancelResult, "mode" | "outcome">): void {
     this.#unanswered = Math.max(0, this.#unanswered - 1);
     // The answer to one that was overtaken says nothing of the other.
-    if (this.#request?.mode === mode) this.#request.settle(this.answer(mode, outcome));
+    if (this.#mode === mode) this.#settle(this.answer(mode, outcome));
   }
 
-  /** The stream has ended: with an error, or else as cancelled or not. */
-  ended(status: "completed" | "cancelled" | "detached" | RunAgentError): void {
-    if (RunAgentError.is(status)) this.#request?.settle(Promise.reject(status));
-    else this.#request?.settle(this.answer(this.#request.mode, status === "cancelled" ? "accepted" : "already_ended"));
+  /** The stream has ended: as cancelled, with an error, or else otherwise. */
+  ended(cancelled: boolean, error: RunAgentError | undefined): void {
+    // A rejection that nobody takes would be an unhandled one.
+    if (!this.pending || this.#mode === undefined) return;
+    this.#settle(error ? Promise.reject(error) : this.answer(this.#mode, cancelled ? "accepted" : "already_ended"));
   }
 
   answer(mode: Mode, outcome: CancelResult["outcome"]): CancelAnswer {
     return { invocationId: this.#host.state.invocationId, mode, outcome };
+  }
+
+  #settle(answer: CancelAnswer | Promise<CancelAnswer>): void {
+    this.pending = false;
+    this.#stopTimer();
+    this.#resolve(answer);
   }
 
   #send(mode: Mode): void {
@@ -112,37 +128,5 @@ export class Cancelling {
     // Closing is all there is. [cancel.v1.1]
     this.#host.finish();
     return this.answer(mode, "accepted");
-  }
-}
-
-/** A cancel and its answer. */
-class CancelRequest {
-  readonly mode: Mode;
-  /** cancel() is often not awaited: a failure that nobody looks at is no unhandled rejection, for it is also the stream's. */
-  readonly answer: Promise<CancelAnswer>;
-  #resolve: (result: CancelAnswer | Promise<CancelAnswer>) => void = () => {};
-  readonly #stopTimer: () => void;
-  /** False once the answer is known. */
-  pending = true;
-
-  /** @param startTimer Starts the deadline of the answer and returns what stops it. */
-  constructor(mode: Mode, startTimer: () => () => void) {
-    this.mode = mode;
-    this.answer = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-    this.answer.catch(() => {});
-    this.#stopTimer = startTimer();
-  }
-
-  /** True when another cancel of this mode would change nothing. */
-  covers(mode: Mode): boolean {
-    return this.mode === "immediate" || this.mode === mode;
-  }
-
-  settle(result: CancelAnswer | Promise<CancelAnswer>): void {
-    this.pending = false;
-    this.#stopTimer();
-    this.#resolve(result);
   }
 }

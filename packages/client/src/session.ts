@@ -112,7 +112,7 @@ export class Session {
     this.#cancelling = new Cancelling(this.#timers, {
       state: this.state,
       send: (mode) => this.#link.open && this.#sendCancel(mode),
-      finish: () => this.#finish({ status: "cancelled", totals: {} }),
+      finish: () => this.#endCancelled(),
       fail: (error) => this.fail(error),
     });
     this.intake = new Intake({
@@ -146,7 +146,8 @@ export class Session {
     const forgetWake = options.runtime.onWake?.((moved) => this.#onWake(moved));
     // In time, and on the open connection: the stream goes on without a gap. [auth.refresh.1]
     const forgetToken = options.http.credentials.onRenewed((token) => {
-      if (!this.#link.open || this.state.protocol !== 2) return;
+      // Over server-sent events a connection keeps the credential it began with. [sse.verbs.1]
+      if (!this.#link.open || this.state.protocol !== 2 || !this.#link.connection?.credit) return;
       this.#token = token;
       this.#link.send({ type: "auth", token });
     });
@@ -179,7 +180,7 @@ export class Session {
     if (this.end !== undefined) return Promise.resolve(this.#cancelling.answer(mode, "already_ended"));
     if (this.#mayRun) return this.#cancelling.request(mode);
     // Nothing was sent, so nothing runs.
-    this.#finish({ status: "cancelled", totals: {} });
+    this.#endCancelled();
     return Promise.resolve(this.#cancelling.answer(mode, "accepted"));
   }
 
@@ -196,7 +197,7 @@ export class Session {
     this.queue.clear();
     if (this.end !== undefined) return;
     this.#stop();
-    this.#finish({ status: "cancelled", totals: {} });
+    this.#endCancelled();
   }
 
   /** Stops the invocation and fails the stream at once, dropping what is queued. */
@@ -267,7 +268,7 @@ export class Session {
   #firstFrame(token: string | undefined): FirstFrame {
     const { epoch, invocationId } = this.state;
     const { taken } = this.intake;
-    const more = { window_bytes: this.#options.bufferBytes, ...(token === undefined ? {} : { auth: { token } }) };
+    const more = { window_bytes: this.#options.bufferBytes, ...(token !== undefined && { auth: { token } }) };
     this.#token = token;
     reopen(this.state, taken);
     if (epoch === undefined && this.#first !== undefined) return { ...this.#first, ...more };
@@ -379,6 +380,10 @@ export class Session {
     else this.#options.cancelInBackground(invocationId);
   }
 
+  #endCancelled(): void {
+    this.#finish({ status: "cancelled", totals: {} });
+  }
+
   #finish(end: SessionEnd): void {
     if (this.end !== undefined) return;
     this.end = end;
@@ -389,10 +394,10 @@ export class Session {
     this.#forget();
     this.#timers.stopAll();
     this.reconnects.stop();
-    if (end.status === "failed") this.#refuse(end.error);
-    else this.#refuse(new RunAgentError("CANCELLED", "The stream ended before the server accepted it."));
-    this.#cancelling.ended(end.status === "failed" ? end.error : end.status);
-    const blamesPeer = end.status === "failed" && end.error.code === "PROTOCOL_ERROR" && end.error.origin === "local";
+    const error = end.status === "failed" ? end.error : undefined;
+    this.#refuse(error ?? new RunAgentError("CANCELLED", "The stream ended before the server accepted it."));
+    this.#cancelling.ended(end.status === "cancelled", error);
+    const blamesPeer = error?.code === "PROTOCOL_ERROR" && error.origin === "local";
     if (free) this.#link.release();
     else this.#link.close(blamesPeer ? ERRORS.PROTOCOL_ERROR.closeCode : null);
     this.queue.end();

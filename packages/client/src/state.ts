@@ -198,26 +198,25 @@ function takeStatus(state: StreamState, frame: Extract<ServerFrame, { type: "sta
     case "stream_resumed":
       return takeStarted(state, frame);
     case "stream_completed":
-    case "stream_cancelled": {
-      if (isLeftover(state, frame.invocation_id)) return NONE;
-      checkInvocation(state, frame.invocation_id);
-      const stopped = advanceToEnd(state, frame.seq);
-      if (stopped !== undefined) return stopped;
-      // Who came in the middle cannot count. [stream.total.1]
-      if (state.origin === 0 && frame.total_chunks !== state.chunks) {
-        throw broken(`The server says ${frame.total_chunks} chunks were sent; ${state.chunks} arrived.`);
-      }
-      state.phase = "ended";
-      if (frame.status === "stream_cancelled") return { type: "cancelled", record: frame };
-      return { type: "completed", record: frame, totals: frame };
-    }
+    case "stream_cancelled":
     case "cancel_acknowledged":
       if (isLeftover(state, frame.invocation_id)) return NONE;
       checkInvocation(state, frame.invocation_id);
-      return { type: "cancel-acknowledged", frame };
+      return frame.status === "cancel_acknowledged" ? { type: "cancel-acknowledged", frame } : takeEnd(state, frame);
     default:
       return NONE; // Answers to what this client did not send.
   }
+}
+
+function takeEnd(state: StreamState, frame: StreamCompletedFrame | StreamCancelledFrame): Effect {
+  const stopped = advanceToEnd(state, frame.seq);
+  if (stopped !== undefined) return stopped;
+  // Who came in the middle cannot count. [stream.total.1]
+  if (state.origin === 0 && frame.total_chunks !== state.chunks) {
+    throw broken(`The server says ${frame.total_chunks} chunks were sent; ${state.chunks} arrived.`);
+  }
+  state.phase = "ended";
+  return frame.status === "stream_cancelled" ? { type: "cancelled", record: frame } : { type: "completed", record: frame, totals: frame };
 }
 
 /** [accept.check.1] */

@@ -1,5 +1,6 @@
 /** Where credentials go, when getToken is asked, and what becomes of a stream meanwhile. */
 import { inspect } from "node:util";
+import { defineAgent, serve } from "@runagent/server";
 import { RunAgentClient, type RunAgentClientOptions, RunAgentError, type Token } from "runagent";
 import { WebSocket } from "undici";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
@@ -396,6 +397,50 @@ describe("a credential that is about to expire", () => {
     expect(asked).toBe(3);
   });
 
+  it.each(["websocket", "sse"] as const)(
+    "is replaced in time at the reference server, over %s; nothing is lost, doubled or run twice",
+    async (transport) => {
+      const seen = new Set<string>();
+      const waiting = new Map<number, () => void>();
+      let runs = 0;
+      // The stream goes on with each credential that the server has not seen before.
+      const known = (count: number): Promise<void> =>
+        seen.size >= count ? Promise.resolve() : new Promise((resolve) => waiting.set(count, resolve));
+      const story_stream = async function* () {
+        runs++;
+        for (let n = 1; n <= 4; n++) {
+          await known(n);
+          yield n;
+        }
+      };
+      const server = await serve(defineAgent({ id: "a1", entrypoints: { story_stream } }), {
+        port: 0,
+        apiKeys(token) {
+          seen.add(token);
+          waiting.get(seen.size)?.();
+          return { id: "alice", expiresAt: Number(token.split(".")[1]) };
+        },
+      });
+      onTestFinished(() => server.close({ timeoutMs: 100 }));
+      const given: string[] = [];
+      const getToken = (): Token => {
+        const expiresAt = Date.now() + 400;
+        given.push(`tok${given.length}.${expiresAt}`);
+        return { token: given.at(-1) ?? "", expiresAt };
+      };
+      const client = new RunAgentClient({ agentId: "a1", port: server.port, entrypointTag: "story_stream", transport, getToken });
+      const stream = client.runStream({});
+      expect(await stream.collect()).toEqual(CHUNKS);
+      await client.close();
+      expect(runs).toBe(1);
+      expect(stream.summary).toMatchObject({ status: "completed", totalChunks: 4 });
+      // Over SSE there is no frame to say it in.
+      if (transport === "sse") expect(stream.summary?.reconnects).toBeGreaterThan(0);
+      // None was asked for in vain; the last may be on its way still.
+      expect([...seen].sort()).toEqual(given.slice(0, seen.size).sort());
+    },
+  );
+
   it("keeps no process alive once the streams have ended", async () => {
     const setTimer = vi.spyOn(globalThis, "setTimeout");
     onTestFinished(() => setTimer.mockRestore());
@@ -462,11 +507,16 @@ describe("credentials, by a clock that the test moves", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
     onTestFinished(() => void vi.useRealTimers());
     let asked = 0;
-    const credentials = createCredentials(undefined, () => (++asked === 1 ? new Promise(() => {}) : "tok-2"));
+    const hung = deferred<Token>();
+    const credentials = createCredentials(undefined, () => (++asked === 1 ? hung.promise : "tok-2"));
     // Whoever waits has a deadline of its own; here it is enough that the next one is not kept waiting, too.
     Promise.resolve(credentials.get()).catch(() => {});
     await vi.advanceTimersByTimeAsync(60_000);
     expect(await Promise.race([credentials.get(), new Promise(setImmediate)])).toBe("tok-2");
+    // What comes so late is older than what is there.
+    hung.resolve("tok-1");
+    await new Promise(setImmediate);
+    expect(credentials.get()).toBe("tok-2");
   });
 
   it("is not asked again for the refusal of one that was replaced meanwhile", async () => {

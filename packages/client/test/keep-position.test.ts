@@ -121,7 +121,10 @@ describe("the position that is kept", () => {
     const storage = createStorage();
     const set = vi.spyOn(storage, "setItem");
     const client = streamClient(server);
-    expect(await drain(keepPosition(client.runStream({}, INV), KEY, storage))).toEqual({ chunks: [1, 2], error: undefined });
+    const stream = client.runStream({}, INV);
+    const kept = keepPosition(stream, KEY, storage);
+    await stream.started;
+    expect(await drain(kept)).toEqual({ chunks: [1, 2], error: undefined });
     expect(set.mock.calls.map(([, position]) => position)).toEqual([0, 1, 2].map((seq) => cursorOf("inv-1", seq)));
     expect((await drain(keepPosition(client.runStream({}), KEY, storage))).chunks).toEqual(["only"]);
     expect(set).toHaveBeenCalledTimes(3);
@@ -191,14 +194,29 @@ describe("the position is forgotten", () => {
     await server.idle();
   });
 
-  it("by the caller's signal, and nothing is kept of a stream that is left before it was accepted", async () => {
-    const server = await serveScript({ stream: (peer) => void peer.next().then(() => peer.accept(RESUMABLE)) });
+  it("by the caller's signal", async () => {
+    const server = await serveScript({ stream: afterTwo(never), http: (_, response) => void response.end("{}") });
     const storage = createStorage();
     const controller = new AbortController();
-    const read = drain(keepPosition(streamClient(server).runStream({}, { signal: controller.signal }), KEY, storage));
+    const stream = streamClient(server).runStream({}, { signal: controller.signal });
+    const chunks = keepPosition(stream, KEY, storage);
+    await stream.started;
+    expect(storage.items.size).toBe(1);
     controller.abort();
-    expect((await read).error?.code).toBe("CANCELLED");
-    await keepPosition(streamClient(server).runStream({}), KEY, storage).return?.();
+    expect((await drain(chunks)).error?.code).toBe("CANCELLED");
+    expect(storage.items.size).toBe(0);
+  });
+
+  it("or never kept, of a stream that is left before the server has accepted, or as soon as it has", async () => {
+    const server = await serveScript({ stream: afterTwo(never), http: (_, response) => void response.end("{}") });
+    const storage = createStorage();
+    const client = streamClient(server);
+    await keepPosition(client.runStream({}), KEY, storage).return?.();
+    const stream = client.runStream({});
+    const left = stream.started.then(() => chunks.return?.());
+    const chunks = keepPosition(stream, KEY, storage);
+    await left;
+    await server.idle();
     expect(storage.items.size).toBe(0);
   });
 });

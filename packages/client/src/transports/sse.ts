@@ -17,6 +17,8 @@ import { frameTooLarge } from "./websocket.ts";
 
 /** How long a request may still take once its stream was left, in milliseconds. */
 const LINGER_MS = 1_000;
+/** Browsers give megabytes at a time, which are not all to become records before the consumer wants them. */
+const SLICE_BYTES = 65_536;
 /** How long the answer to a cancel may take, in milliseconds. */
 const CANCEL_TIMEOUT_MS = 10_000;
 
@@ -134,7 +136,7 @@ class SseConnection implements Connection {
     if (!this.#left) this.#events.opened();
     const reader = response.body?.getReader();
     for (;;) {
-      if (this.#paused) await new Promise<void>((goOn) => (this.#goOn = goOn));
+      if (this.#paused) await this.#goesOn();
       const { done, value } = (await reader?.read()) ?? { done: true };
       if (done || value === undefined) return undefined;
       if (this.#abort.signal.aborted) {
@@ -143,11 +145,20 @@ class SseConnection implements Connection {
         return undefined;
       }
       this.bytesRead += value.byteLength;
-      this.#feed(value);
+      for (let at = 0; at < value.byteLength && this.#failure === undefined; at += SLICE_BYTES) {
+        if (this.#paused) await this.#goesOn();
+        this.#feed(value.subarray(at, at + SLICE_BYTES));
+      }
       if (this.#failure === undefined) continue;
       this.#abort.abort();
       return this.#failure;
     }
+  }
+
+  #goesOn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#goOn = resolve;
+    });
   }
 
   #feed(bytes: Uint8Array): void {
