@@ -1,7 +1,7 @@
 import {
-  ERRORS,
   encodeCursor,
   type Mode,
+  PROTOCOL_ERROR_CLOSE,
   parseJsonObject,
   type ResumeFrame,
   RunAgentError,
@@ -363,7 +363,7 @@ export class Session {
   /** The machine woke up, or its network changed. */
   #onWake(moved: boolean): void {
     const { lastError } = this.reconnects;
-    if (lastError !== undefined && !this.state.accepted && asksToWait(lastError)) return;
+    if (this.#link.connection === undefined && lastError !== undefined && asksToWait(lastError)) return;
     // In doubt a connection is left only where that loses nothing.
     if (this.#acceptedOnce && !this.#loss().resumable) return;
     this.reconnects.wake();
@@ -399,7 +399,7 @@ export class Session {
     this.#cancelling.ended(end.status === "cancelled", error);
     const blamesPeer = error?.code === "PROTOCOL_ERROR" && error.origin === "local";
     if (free) this.#link.release();
-    else this.#link.close(blamesPeer ? ERRORS.PROTOCOL_ERROR.closeCode : null);
+    else this.#link.close(blamesPeer ? PROTOCOL_ERROR_CLOSE : null);
     this.queue.end();
   }
 

@@ -3,32 +3,33 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import Ajv2020 from "ajv/dist/2020.js";
-import standaloneCode from "ajv/dist/standalone/index.js";
-import { build } from "esbuild";
 import { compile } from "json-schema-to-typescript";
 import { parse } from "yaml";
+import { camel, writeChecks } from "./checks.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 const schemaDir = join(root, "protocol/schemas");
 const genDir = join(root, "packages/core/src/gen");
 const HEADER = "// Made by `npm run generate` from protocol/; do not edit.\n";
 
-/** Which schemas become validators, and in which file: each side loads only what it reads. */
-const VALIDATORS = {
-  "client-frames": ["start", "resume", "ack", "cancel", "approval", "auth", "run-request", "run-request-v1", "cancel-request"],
-  "server-frames": [
-    "stream-started",
-    "data",
-    "event",
-    "heartbeat",
-    "stream-completed",
-    "stream-cancelled",
-    "error",
-    "cancel-acknowledged",
-    "approval-acknowledged",
-    "auth-acknowledged",
-  ],
+/** Which schemas become checks, and in which file: each side loads only what it reads. */
+const CHECKS = {
+  "client-frames": {
+    frames: ["start", "resume", "ack", "cancel", "approval", "auth"],
+    bodies: ["run-request", "run-request-v1", "cancel-request"],
+  },
+  "server-frames": {
+    first: "data",
+    frames: ["event", "heartbeat", "error"],
+    statuses: [
+      "stream-started",
+      "stream-completed",
+      "stream-cancelled",
+      "cancel-acknowledged",
+      "approval-acknowledged",
+      "auth-acknowledged",
+    ],
+  },
 };
 
 const schemas = new Map(
@@ -81,47 +82,52 @@ async function makeTypes() {
   return HEADER + text.trimStart();
 }
 
-/** A schema without what only people read, so that the validators stay small. */
-function withoutProse(node) {
-  if (Array.isArray(node)) return node.map(withoutProse);
-  if (node === null || typeof node !== "object") return node;
-  const isProse = ([key, value]) => typeof value === "string" && ["title", "description", "tsType"].includes(key);
-  return Object.fromEntries(
-    Object.entries(node)
-      .filter((entry) => !isProse(entry))
-      .map(([key, value]) => [key, withoutProse(value)]),
-  );
+/** A record of checks, by what stands in the field `key`: the reader of a frame has looked at that, and at its type, already. */
+function checksBy(key, names, check, share) {
+  const rows = names.flatMap((name) => {
+    const { const: only, enum: kinds = [only] } = schemas.get(`${name}.schema.json`).properties[key];
+    if (kinds.includes(undefined)) throw new Error(`${name}.schema.json: its ${key} is no const, so nobody can tell the frame by it.`);
+    const code = check(name, ["type", key]);
+    return kinds.map((kind) => `  ["${kind}", ${kinds.length > 1 ? share(code, camel(name)) : code}],`);
+  });
+  return `ReadonlyMap<unknown, Validator> = /* @__PURE__ */ new Map([\n${rows.join("\n")}\n]);`;
 }
 
-async function makeValidators(names) {
-  const ajv = new Ajv2020({ code: { source: true, esm: true, lines: true }, strict: true, validateFormats: false });
-  for (const [file, schema] of schemas) ajv.addSchema(withoutProse(schema), file);
-  const exported = Object.fromEntries(names.map((name) => [`validate${pascal(name)}`, `${name}.schema.json`]));
-  const source = standaloneCode(ajv, exported).replace(/export default [^;]+;/, "");
-  const bundled = await build({
-    stdin: { contents: source, loader: "js", resolveDir: root },
-    bundle: true,
-    format: "esm",
-    target: "es2022",
-    write: false,
+function makeChecks({ first, frames, statuses = [], bodies = [] }) {
+  const text = writeChecks(schemas, (check, share) => {
+    const parts =
+      first === undefined
+        ? []
+        : [
+            `/** The check of ${first} frames, of which there are many. */\nexport const validate${pascal(first)}: Validator = ${check(first, ["type"])};`,
+          ];
+    parts.push(`/** The checks of frames, by type. */\nexport const FRAMES: ${checksBy("type", frames, check, share)}`);
+    if (statuses.length > 0) {
+      parts.push(`/** The checks of status frames, by status. */\nexport const STATUSES: ${checksBy("status", statuses, check, share)}`);
+    }
+    for (const name of bodies) {
+      parts.push(`/** The check of the body ${name}. */\nexport const validate${pascal(name)}: Validator = ${check(name)};`);
+    }
+    return parts.join("\n\n");
   });
-  const types = ['import type { Validator } from "../validator.ts";', ""].concat(
-    Object.keys(exported).map((name) => `export declare const ${name}: Validator;`),
-  );
-  return { code: HEADER + bundled.outputFiles[0].text, types: `${HEADER + types.join("\n")}\n` };
+  return `${HEADER}import type { Rule, Validator } from "../validator.ts";\n\n${text}\n`;
 }
 
 function readErrors() {
   return parse(readFileSync(join(root, "protocol/errors.yaml"), "utf8")).errors;
 }
 
+/** In parts, so that a client's bundle holds the actions and none of the numbers that only a server answers with. */
 function makeErrors(errors) {
-  const rows = errors.map((error) =>
-    [
-      `  /** ${error.meaning} ${error.action} */`,
-      `  ${error.code}: { httpStatus: ${error.http_status}, closeCode: ${error.ws_close_code}, retryable: ${error.retryable}, action: ${JSON.stringify(error.action)} },`,
-    ].join("\n"),
+  const actions = errors.map(({ code, meaning, action }) => `  /** ${meaning} */\n  ${code}: ${JSON.stringify(action)},`);
+  const infos = errors.map(
+    ({ code, http_status, ws_close_code, retryable }) =>
+      `  ${code}: { httpStatus: ${http_status}, closeCode: ${ws_close_code}, retryable: ${retryable}, action: ACTIONS.${code} },`,
   );
+  // The first code of a close code is the general one. Those below 4000 are everybody's, but for the one that names a frame too large.
+  const closes = new Map();
+  for (const { code, ws_close_code: close } of errors) if ((close >= 4000 || close === 1009) && !closes.has(close)) closes.set(close, code);
+  const retryable = errors.filter((error) => error.retryable).map(({ code }) => `"${code}"`);
   return `${HEADER}
 /** What errors.yaml says of one code. */
 export interface ErrorInfo {
@@ -135,10 +141,26 @@ export interface ErrorInfo {
 export type ErrorCode =
 ${errors.map((error) => `  | "${error.code}"`).join("\n")};
 
-/** The closed table of errors, by code. */
-export const ERRORS: Readonly<Record<ErrorCode, ErrorInfo>> = {
-${rows.join("\n")}
+/** What to do about each error. */
+export const ACTIONS: Readonly<Record<ErrorCode, string>> = {
+${actions.join("\n")}
 };
+
+/** The codes after which the same call may succeed and cannot run the agent twice. */
+export const RETRYABLE: readonly ErrorCode[] = [${retryable.join(", ")}];
+
+/** The code that a WebSocket close code names. */
+export const CODE_BY_CLOSE: Readonly<Record<number, ErrorCode>> = {
+${[...closes].map(([close, code]) => `  ${close}: "${code}",`).join("\n")}
+};
+
+/** The close code of a connection whose peer broke the protocol. */
+export const PROTOCOL_ERROR_CLOSE = ${errors.find(({ code }) => code === "PROTOCOL_ERROR").ws_close_code};
+
+/** The closed table of errors, by code. */
+export const ERRORS: Readonly<Record<ErrorCode, ErrorInfo>> = /* @__PURE__ */ (() => ({
+${infos.join("\n")}
+}))();
 `;
 }
 
@@ -154,11 +176,7 @@ function makeErrorTable(errors) {
 async function main() {
   const files = new Map();
   files.set(join(genDir, "types.ts"), await makeTypes());
-  for (const [file, names] of Object.entries(VALIDATORS)) {
-    const { code, types } = await makeValidators(names);
-    files.set(join(genDir, `${file}.js`), code);
-    files.set(join(genDir, `${file}.d.ts`), types);
-  }
+  for (const [file, tables] of Object.entries(CHECKS)) files.set(join(genDir, `${file}.ts`), makeChecks(tables));
   const errors = readErrors();
   files.set(join(genDir, "errors.ts"), makeErrors(errors));
   const specification = join(root, "protocol/PROTOCOL.md");

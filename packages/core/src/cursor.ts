@@ -14,7 +14,7 @@ const TEXT = /^ra2:([A-Za-z0-9_-]{1,64}):(0|[1-9][0-9]{0,15}):(.+)$/;
 /** The opaque string of a cursor, the same in every transport and language. [cursor.encode.1] */
 export function encodeCursor(cursor: Cursor): string {
   const text = `ra2:${cursor.epoch}:${cursor.seq}:${cursor.invocationId}`;
-  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
 /**

@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode } from "./gen/errors.ts";
+import { ACTIONS, CODE_BY_CLOSE, type ErrorCode, RETRYABLE } from "./gen/errors.ts";
 import type { WireError } from "./gen/types.ts";
 
 /** Everything an error may carry beside its code and message. */
@@ -24,16 +24,17 @@ const BRAND = Symbol.for("runagent.error");
 
 /** The one error of every RunAgent package, made locally or received from a server. */
 export class RunAgentError extends Error {
-  override readonly name = "RunAgentError";
-  readonly code: ErrorCode;
-  readonly suggestion: string;
-  readonly details: unknown;
-  readonly field: string | undefined;
-  readonly retryable: boolean;
-  readonly requestId: string | undefined;
-  readonly invocationId: string | undefined;
-  readonly cursor: string | undefined;
-  readonly origin: "wire" | "local";
+  // Declared, not defined: the constructor sets each, and a bundle holds each name once.
+  declare readonly name: "RunAgentError";
+  declare readonly code: ErrorCode;
+  declare readonly suggestion: string;
+  declare readonly details: unknown;
+  declare readonly field: string | undefined;
+  declare readonly retryable: boolean;
+  declare readonly requestId: string | undefined;
+  declare readonly invocationId: string | undefined;
+  declare readonly cursor: string | undefined;
+  declare readonly origin: "wire" | "local";
 
   /**
    * @param code A code of the error table.
@@ -41,11 +42,12 @@ export class RunAgentError extends Error {
    */
   constructor(code: ErrorCode, message: string, options: RunAgentErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "RunAgentError";
     this.code = code;
-    this.suggestion = options.suggestion ?? ERRORS[code].action;
+    this.suggestion = options.suggestion ?? ACTIONS[code];
     this.details = options.details;
     this.field = options.field;
-    this.retryable = options.retryable ?? ERRORS[code].retryable;
+    this.retryable = options.retryable ?? RETRYABLE.includes(code);
     this.requestId = options.requestId;
     this.invocationId = options.invocationId;
     this.cursor = options.cursor;
@@ -72,31 +74,19 @@ export class RunAgentError extends Error {
 
   /** What travels to a client: no stack, no cause. */
   toWire(): WireError {
-    return {
-      code: this.code,
-      message: this.message,
-      suggestion: this.suggestion,
-      ...(this.details === undefined ? {} : { details: this.details }),
-      ...(this.field === undefined ? {} : { field: this.field }),
-    };
+    const { code, message, suggestion, details, field } = this;
+    return { code, message, suggestion, ...(details !== undefined && { details }), ...(field !== undefined && { field }) };
   }
 
   toJSON(): Record<string, unknown> {
-    return {
-      name: this.name,
-      ...this.toWire(),
-      retryable: this.retryable,
-      origin: this.origin,
-      requestId: this.requestId,
-      invocationId: this.invocationId,
-      cursor: this.cursor,
-    };
+    const { name, retryable, origin, requestId, invocationId, cursor } = this;
+    return { name, ...this.toWire(), retryable, origin, requestId, invocationId, cursor };
   }
 }
 
 /** True when the text is a code of the error table. */
 export function isErrorCode(code: unknown): code is ErrorCode {
-  return typeof code === "string" && Object.hasOwn(ERRORS, code);
+  return typeof code === "string" && Object.hasOwn(ACTIONS, code);
 }
 
 const CODE_BY_STATUS: Readonly<Record<number, ErrorCode>> = {
@@ -118,7 +108,5 @@ export function codeOfStatus(status: number): ErrorCode {
 
 /** The code for a WebSocket close code, or undefined when it names no error. [live.close.1] */
 export function codeOfClose(closeCode: number): ErrorCode | undefined {
-  if (closeCode < 4000 && closeCode !== 1009) return undefined;
-  const entry = Object.entries(ERRORS).find(([, info]) => info.closeCode === closeCode);
-  return entry !== undefined && isErrorCode(entry[0]) ? entry[0] : undefined;
+  return CODE_BY_CLOSE[closeCode];
 }

@@ -1,17 +1,6 @@
 import { RunAgentError } from "./errors.ts";
-import { validateAck, validateApproval, validateAuth, validateCancel, validateResume, validateStart } from "./gen/client-frames.js";
-import {
-  validateApprovalAcknowledged,
-  validateAuthAcknowledged,
-  validateCancelAcknowledged,
-  validateData,
-  validateError,
-  validateEvent,
-  validateHeartbeat,
-  validateStreamCancelled,
-  validateStreamCompleted,
-  validateStreamStarted,
-} from "./gen/server-frames.js";
+import { FRAMES as CLIENT_FRAMES } from "./gen/client-frames.ts";
+import { FRAMES as SERVER_FRAMES, STATUSES, validateData } from "./gen/server-frames.ts";
 import type {
   AckFrame,
   ApprovalAcknowledgedFrame,
@@ -30,8 +19,8 @@ import type {
   StreamCompletedFrame,
   StreamStartedFrame,
 } from "./gen/types.ts";
-import { type BlameCode, excerpt, type JsonObject } from "./json.ts";
-import { describeViolation, type Validator } from "./validator.ts";
+import { type BlameCode, excerpt, isJsonObject, type JsonObject } from "./json.ts";
+import { type Validator, violationOf } from "./validator.ts";
 
 /** Every frame a version 2 client sends. */
 export type ClientFrame = StartFrame | ResumeFrame | AckFrame | CancelFrame | ApprovalFrame | AuthFrame;
@@ -56,41 +45,14 @@ export interface UnknownFrame {
   readonly frame: JsonObject;
 }
 
-const CLIENT_FRAMES: ReadonlyMap<unknown, Validator> = new Map([
-  ["start", validateStart],
-  ["resume", validateResume],
-  ["ack", validateAck],
-  ["cancel", validateCancel],
-  ["approval", validateApproval],
-  ["auth", validateAuth],
-]);
-
-const STATUS_FRAMES: ReadonlyMap<unknown, Validator> = new Map([
-  ["stream_started", validateStreamStarted],
-  ["stream_resumed", validateStreamStarted],
-  ["stream_completed", validateStreamCompleted],
-  ["stream_cancelled", validateStreamCancelled],
-  ["cancel_acknowledged", validateCancelAcknowledged],
-  ["approval_acknowledged", validateApprovalAcknowledged],
-  ["auth_acknowledged", validateAuthAcknowledged],
-]);
-
-const SERVER_FRAMES: ReadonlyMap<unknown, Validator> = new Map([
-  ["data", validateData],
-  ["event", validateEvent],
-  ["heartbeat", validateHeartbeat],
-  ["error", validateError],
-]);
+const SEQ: Validator = (value, look) => look(value.seq, "seq", ["integer >=", 1, Number.MAX_SAFE_INTEGER], 1);
 
 /**
  * Checks a parsed version 2 client frame against its schema.
  * @throws RunAgentError VALIDATION_ERROR that names the field. [json.text.2]
  */
 export function readClientFrame(value: JsonObject): ClientFrame | UnknownFrame {
-  const validate = CLIENT_FRAMES.get(value.type);
-  if (validate === undefined) return readUnknown(value, "VALIDATION_ERROR");
-  check(validate, value, "VALIDATION_ERROR");
-  return value as unknown as ClientFrame;
+  return accept(value, CLIENT_FRAMES.get(value.type), "VALIDATION_ERROR");
 }
 
 /**
@@ -98,38 +60,35 @@ export function readClientFrame(value: JsonObject): ClientFrame | UnknownFrame {
  * @throws RunAgentError PROTOCOL_ERROR that names the field. [json.text.2]
  */
 export function readServerFrame(value: JsonObject): ServerFrame | UnknownFrame {
-  const { type } = value;
+  const { type, status } = value;
   // The one frame of which there are many goes first.
-  if (type === "data") check(validateData, value, "PROTOCOL_ERROR");
-  else {
-    if (type === "status" && typeof value.status !== "string") {
-      throw new RunAgentError("PROTOCOL_ERROR", "The frame names no status: it must be a string.", { field: "status" });
-    }
-    const validate = type === "status" ? STATUS_FRAMES.get(value.status) : SERVER_FRAMES.get(type);
-    if (validate === undefined) return readUnknown(value, "PROTOCOL_ERROR");
-    check(validate, value, "PROTOCOL_ERROR");
-  }
-  return value as unknown as ServerFrame;
+  if (type === "data") return accept(value, validateData, "PROTOCOL_ERROR");
+  if (type !== "status") return accept(value, SERVER_FRAMES.get(type), "PROTOCOL_ERROR");
+  if (typeof status === "string") return accept(value, STATUSES.get(status), "PROTOCOL_ERROR");
+  throw new RunAgentError("PROTOCOL_ERROR", "The frame names no status: it must be a string.", { field: "status" });
 }
 
 /** @throws RunAgentError with code `blame` when the value does not fit. */
 export function check(validate: Validator, value: unknown, blame: BlameCode, what = "frame"): void {
-  if (validate(value)) return;
-  const { field, problem } = describeViolation(validate);
-  const named = typeof value === "object" && value !== null && "type" in value ? value.type : undefined;
-  const type = typeof named === "string" ? ` ${excerpt(named, 32)}` : "";
-  const subject = field === "" ? `The ${what}${type}` : `The field ${excerpt(field, 64)} of the ${what}${type}`;
-  throw new RunAgentError(blame, `${subject} ${problem}.`, { field: field === "" ? undefined : field });
+  const violation = violationOf(value, validate);
+  if (violation === undefined) return;
+  const field = violation.field === "" ? undefined : violation.field;
+  const type = isJsonObject(value) && typeof value.type === "string" ? ` ${excerpt(value.type, 32)}` : "";
+  const subject = field === undefined ? `The ${what}` : `The field ${excerpt(field, 64)} of the ${what}`;
+  throw new RunAgentError(blame, `${subject}${type} ${violation.problem}.`, { field });
+}
+
+function accept<Frame>(value: JsonObject, validate: Validator | undefined, blame: BlameCode): Frame | UnknownFrame {
+  if (validate === undefined) return readUnknown(value, blame);
+  check(validate, value, blame);
+  // That checks and types are made from the same schemas is what `as` knows.
+  return value as Frame;
 }
 
 function readUnknown(value: JsonObject, blame: BlameCode): UnknownFrame {
   if (typeof value.type !== "string") {
     throw new RunAgentError(blame, `The frame has no type: it must be a string, not ${typeof value.type}.`, { field: "type" });
   }
-  const { seq } = value;
-  if (seq === undefined) return { type: "unknown", seq: undefined, frame: value };
-  if (typeof seq !== "number" || !Number.isSafeInteger(seq) || seq < 1) {
-    throw new RunAgentError(blame, "The field seq of the frame must be a whole number from 1 to 2^53-1.", { field: "seq" });
-  }
-  return { type: "unknown", seq, frame: value };
+  check(SEQ, value, blame);
+  return { type: "unknown", seq: value.seq as number | undefined, frame: value };
 }

@@ -12,8 +12,8 @@ export {
   type ServerFrame,
   type UnknownFrame,
 } from "./frames.ts";
-export { validateCancelRequest, validateRunRequest, validateRunRequestV1 } from "./gen/client-frames.js";
-export { ERRORS, type ErrorCode, type ErrorInfo } from "./gen/errors.ts";
+export { validateCancelRequest, validateRunRequest, validateRunRequestV1 } from "./gen/client-frames.ts";
+export { ERRORS, type ErrorCode, type ErrorInfo, PROTOCOL_ERROR_CLOSE } from "./gen/errors.ts";
 export type * from "./gen/types.ts";
 export { assertEntrypointTag, assertId, isId, isStreamTag } from "./ids.ts";
 export {
@@ -29,5 +29,5 @@ export {
 } from "./json.ts";
 export { type StandardSchemaV1, validateWith } from "./standard-schema.ts";
 export { encodeValueV1, type FrameV1, readChunkV1, readFrameV1, readResultV1 } from "./v1.ts";
-export type { Validator, Violation } from "./validator.ts";
+export type { Rule, Validator, Violation } from "./validator.ts";
 export { describeDetail, errorFromHttp, errorFromWire } from "./wire-error.ts";

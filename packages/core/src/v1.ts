@@ -1,5 +1,5 @@
 import { RunAgentError } from "./errors.ts";
-import { isDeeperThan, isJsonObject, type JsonObject, MAX_JSON_DEPTH, typeName } from "./json.ts";
+import { isDeeperThan, isJsonObject, type JsonObject, MAX_JSON_DEPTH, textOf, typeName } from "./json.ts";
 import { describeDetail, errorFromWire } from "./wire-error.ts";
 
 /**
@@ -9,7 +9,7 @@ import { describeDetail, errorFromWire } from "./wire-error.ts";
 
 type TypeName = "string" | "integer" | "number" | "boolean" | "array" | "object" | "null";
 
-const TYPES: ReadonlySet<unknown> = new Set(["string", "integer", "number", "boolean", "array", "object", "null"]);
+const TYPES: readonly unknown[] = ["string", "integer", "number", "boolean", "array", "object", "null"] satisfies TypeName[];
 
 /** A version 1 server frame, read. */
 export type FrameV1 =
@@ -26,7 +26,7 @@ export type FrameV1 =
 
 const REFUSED = "Correct what the message names; the same request will fail again.";
 
-const FAILED_STATUSES: ReadonlySet<string> = new Set(["stream_error", "stream_failed", "stream_interrupted", "stream_retry"]);
+const FAILED = /^stream_(error|failed|interrupted|retry)$/;
 
 /** Writes a value as it travels in version 1: doubly encoded. [run1.answer.1] */
 export function encodeValueV1(value: unknown): string {
@@ -80,11 +80,10 @@ function readResult(wire: unknown): unknown {
 
 /** The value inside `{type, payload}`; any other value is itself. */
 function unwrap(value: unknown): unknown {
-  if (!isJsonObject(value) || !TYPES.has(value.type) || !("payload" in value)) return value;
-  if (Object.keys(value).length !== 2) return value;
-  if (typeof value.payload !== "string") return value.payload;
-  const parsed = tryParse(value.payload);
-  return parsed === undefined ? value.payload : parsed;
+  if (!isJsonObject(value) || !TYPES.includes(value.type) || !("payload" in value) || Object.keys(value).length !== 2) return value;
+  const { payload } = value;
+  const parsed = typeof payload === "string" ? tryParse(payload) : undefined;
+  return parsed === undefined ? payload : parsed;
 }
 
 /** The value of JSON text, or undefined when it is none: deployed servers send plain text in the same place. */
@@ -112,16 +111,18 @@ function readStatus(frame: JsonObject): FrameV1 {
   if (typeof status !== "string") {
     throw new RunAgentError("PROTOCOL_ERROR", "A status frame of the server names no status.", { field: "status" });
   }
-  const invocationId = typeof frame.invocation_id === "string" ? frame.invocation_id : undefined;
+  const invocationId = textOf(frame.invocation_id);
   if (status === "stream_started") return { type: "started", invocationId };
   if (status === "stream_completed") {
-    const totalChunks = typeof frame.total_chunks === "number" ? frame.total_chunks : undefined;
-    const executionTime = typeof frame.execution_time === "number" ? frame.execution_time : undefined;
-    return { type: "completed", invocationId, totalChunks, executionTime };
+    return { type: "completed", invocationId, totalChunks: numberOf(frame.total_chunks), executionTime: numberOf(frame.execution_time) };
   }
-  if (!FAILED_STATUSES.has(status)) return { type: "ignored" };
+  if (!FAILED.test(status)) return { type: "ignored" };
   const cause = frame.error ?? frame.detail ?? frame.message ?? `The server ended the stream with status ${status}.`;
   return { type: "failed", error: errorFromWire(cause, "EXECUTION_ERROR") };
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
 }
 
 /** `error`: the agent failed. `detail` alone: the request was refused. */
@@ -134,14 +135,7 @@ function readError(frame: JsonObject): RunAgentError {
 function typeOf(value: unknown): TypeName {
   if (value === null || value === undefined) return "null";
   if (Array.isArray(value)) return "array";
-  switch (typeof value) {
-    case "string":
-      return "string";
-    case "boolean":
-      return "boolean";
-    case "number":
-      return Number.isInteger(value) ? "integer" : "number";
-    default:
-      return "object";
-  }
+  if (Number.isInteger(value)) return "integer";
+  const type = typeof value;
+  return type === "string" || type === "boolean" || type === "number" ? type : "object";
 }

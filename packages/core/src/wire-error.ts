@@ -1,6 +1,6 @@
 import { codeOfStatus, isErrorCode, RunAgentError, type RunAgentErrorOptions } from "./errors.ts";
 import type { ErrorCode } from "./gen/errors.ts";
-import { isJsonObject, type JsonObject } from "./json.ts";
+import { isJsonObject, type JsonObject, textOf } from "./json.ts";
 
 type Known = Pick<RunAgentErrorOptions, "requestId" | "invocationId" | "cursor">;
 
@@ -9,18 +9,15 @@ type Known = Pick<RunAgentErrorOptions, "requestId" | "invocationId" | "cursor">
  * @param fallback The code when the object names none of the table. [error.code.1]
  */
 export function errorFromWire(value: unknown, fallback: ErrorCode, known: Known = {}): RunAgentError {
-  if (typeof value === "string") {
-    return new RunAgentError(fallback, value === "" ? "The server sent an empty error." : value, { ...known, origin: "wire" });
-  }
+  if (typeof value === "string")
+    return new RunAgentError(fallback, value || "The server sent an empty error.", { ...known, origin: "wire" });
   const error: JsonObject = isJsonObject(value) ? value : {};
   const code = isErrorCode(error.code) ? error.code : fallback;
-  const message =
-    typeof error.message === "string" && error.message !== "" ? error.message : `The server sent an error without a message (${code}).`;
-  return new RunAgentError(code, message, {
+  return new RunAgentError(code, textOf(error.message) || `The server sent an error without a message (${code}).`, {
     ...known,
     origin: "wire",
-    suggestion: typeof error.suggestion === "string" ? error.suggestion : undefined,
-    field: typeof error.field === "string" ? error.field : undefined,
+    suggestion: textOf(error.suggestion),
+    field: textOf(error.field),
     // A code that is not in the table still tells people something.
     details: error.details ?? (typeof error.code === "string" && error.code !== code ? { code: error.code } : undefined),
   });
@@ -33,20 +30,16 @@ export function errorFromWire(value: unknown, fallback: ErrorCode, known: Known 
 export function errorFromHttp(status: number, body: unknown, known: Known = {}): RunAgentError {
   // A version 1 server reports an agent's failure with status 200.
   const fallback: ErrorCode = status < 400 ? "EXECUTION_ERROR" : codeOfStatus(status);
-  if (!isJsonObject(body)) {
-    const options = { ...known, origin: "wire" } as const;
-    return new RunAgentError(fallback, `The server answered with HTTP status ${status} and no error envelope.`, options);
-  }
-  const requestId = typeof body.request_id === "string" ? body.request_id : known.requestId;
-  const context = { ...known, requestId };
-  if (isJsonObject(body.error) || typeof body.error === "string") {
+  const answered = `The server answered with HTTP status ${status} and no error`;
+  if (!isJsonObject(body)) return errorFromWire(`${answered} envelope.`, fallback, known);
+  const context = { ...known, requestId: textOf(body.request_id) ?? known.requestId };
+  const { error, detail } = body;
+  if (isJsonObject(error) || typeof error === "string") {
     // The route exists, so what a version 1 server did not find is the entrypoint.
-    const notFound = isJsonObject(body.error) && body.error.code === "NOT_FOUND";
-    return errorFromWire(body.error, notFound ? "ENTRYPOINT_NOT_FOUND" : fallback, context);
+    const notFound = isJsonObject(error) && error.code === "NOT_FOUND";
+    return errorFromWire(error, notFound ? "ENTRYPOINT_NOT_FOUND" : fallback, context);
   }
-  if (body.detail !== undefined) return errorFromWire(describeDetail(body.detail), fallback, context);
-  if (typeof body.message === "string") return errorFromWire(body.message, fallback, context);
-  return errorFromWire(`The server answered with HTTP status ${status} and no error.`, fallback, context);
+  return errorFromWire(detail === undefined ? (textOf(body.message) ?? `${answered}.`) : describeDetail(detail), fallback, context);
 }
 
 /** FastAPI's detail: a sentence, or a list of `{loc, msg}`. */
@@ -55,7 +48,7 @@ export function describeDetail(detail: unknown): string {
   const items = Array.isArray(detail) ? detail : [detail];
   const parts = items.filter(isJsonObject).map((item) => {
     const where = Array.isArray(item.loc) ? item.loc.join(".") : "";
-    const what = typeof item.msg === "string" ? item.msg : JSON.stringify(item);
+    const what = textOf(item.msg) ?? JSON.stringify(item);
     return where === "" ? what : `${where}: ${what}`;
   });
   return parts.length > 0 ? parts.join("; ") : JSON.stringify(detail);

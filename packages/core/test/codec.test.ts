@@ -1,10 +1,14 @@
 import {
+  codeOfClose,
   decodeCursor,
+  ERRORS,
   encodeCursor,
   encodeValueV1,
   errorFromHttp,
   isDeeperThan,
+  isErrorCode,
   MAX_JSON_DEPTH,
+  PROTOCOL_ERROR_CLOSE,
   parseJson,
   parseJsonObject,
   RunAgentError,
@@ -162,6 +166,17 @@ describe("errors", () => {
     const error = new RunAgentError("EXECUTION_ERROR", "It failed.", { cause: new Error("secret") });
     expect(JSON.stringify([error, error.toWire()])).not.toMatch(/secret|stack/);
     expect(error.cause).toBeInstanceOf(Error);
+  });
+
+  it("say what the table says", () => {
+    for (const [code, { action, retryable, closeCode }] of Object.entries(ERRORS)) {
+      if (!isErrorCode(code)) throw new Error(`${code} is no code`);
+      expect(new RunAgentError(code, "So.")).toMatchObject({ name: "RunAgentError", code, suggestion: action, retryable, origin: "local" });
+      const named = closeCode === null ? undefined : codeOfClose(closeCode);
+      if (closeCode !== null && closeCode > 4000) expect(named === undefined ? named : ERRORS[named].closeCode).toBe(closeCode);
+    }
+    expect([1000, 1006, 1009, 1011, 4000, 4413].map(codeOfClose)).toEqual([...Array(2), "PAYLOAD_TOO_LARGE", ...Array(3)]);
+    expect(PROTOCOL_ERROR_CLOSE).toBe(ERRORS.PROTOCOL_ERROR.closeCode);
   });
 
   it("are recognised across copies of the package", () => {

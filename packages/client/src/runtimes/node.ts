@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket as NetSocket } from "node:net";
-import { errorFromHttp, type JsonObject, parseJsonObject, RunAgentError } from "@runagent/core";
+import { errorFromHttp, type JsonObject, PROTOCOL_ERROR_CLOSE, parseJsonObject, RunAgentError } from "@runagent/core";
 import { type RawData, WebSocket } from "ws";
 import { RunAgentClientBase } from "../client.ts";
 import { withEnvironment } from "../environment.ts";
@@ -18,7 +18,6 @@ import {
   frameTooLarge,
   MAX_IDLE_MS,
   NORMAL_CLOSURE,
-  PROTOCOL_VIOLATION,
   type Socket,
   type SocketEvents,
   type SocketFactory,
@@ -119,7 +118,7 @@ function openSocket(request: SocketRequest, events: SocketEvents): Socket {
     if (!isBinary) events.message(data.toString());
     else {
       failure = binaryFrame();
-      socket.close(PROTOCOL_VIOLATION);
+      socket.close(PROTOCOL_ERROR_CLOSE);
     }
   });
   socket.on("unexpected-response", (upgrade, response) => {

@@ -1,11 +1,10 @@
-import { RunAgentError } from "@runagent/core";
+import { PROTOCOL_ERROR_CLOSE, RunAgentError } from "@runagent/core";
 import type { WebSocketConstructor, WebSocketLike } from "../options.ts";
 import {
   binaryFrame,
   frameTooLarge,
   MAX_IDLE_MS,
   NORMAL_CLOSURE,
-  PROTOCOL_VIOLATION,
   type Socket,
   type SocketEvents,
   type SocketFactory,
@@ -62,7 +61,7 @@ function open(
   };
   const refuse = (error: RunAgentError): void => {
     failure = error;
-    socket.close(PROTOCOL_VIOLATION);
+    socket.close(PROTOCOL_ERROR_CLOSE);
   };
   socket.onopen = () => {
     opened = true;

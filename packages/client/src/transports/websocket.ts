@@ -1,4 +1,4 @@
-import { type ClientFrame, ERRORS, RunAgentError } from "@runagent/core";
+import { type ClientFrame, RunAgentError } from "@runagent/core";
 import { encodeJson } from "../encode-json.ts";
 import type { CloseInfo, Connection, Transport, TransportEvents } from "../transport.ts";
 
@@ -43,8 +43,6 @@ export interface SocketFactory {
 
 /** Nothing is wrong. */
 export const NORMAL_CLOSURE = 1000;
-/** Tells the server that it broke the protocol; of the standard codes a browser may send none but 1000. */
-export const PROTOCOL_VIOLATION: number = ERRORS.PROTOCOL_ERROR.closeCode ?? NORMAL_CLOSURE;
 /** Milliseconds that a connection waits for its next use. A server closes idle ones after a minute or so, and a way there may be gone before. */
 export const MAX_IDLE_MS = 30_000;
 
