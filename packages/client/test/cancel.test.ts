@@ -49,6 +49,28 @@ describe("cancel", () => {
     },
   );
 
+  it("that was answered, and a stream that fails after it: the answer stands, the failure is the reader's alone", async () => {
+    const unhandled: unknown[] = [];
+    const onUnhandled = (error: unknown): void => void unhandled.push(error);
+    process.on("unhandledRejection", onUnhandled);
+    const server = await serveScript({
+      async stream(peer) {
+        const { invocation_id } = await peer.accept();
+        peer.data(1);
+        await peer.next();
+        peer.send(acknowledged(invocation_id, "accepted"));
+        peer.send({ type: "error", seq: 2, invocation_id, error: { code: "EXECUTION_ERROR", message: "Broken." } });
+      },
+    });
+    const stream = streamClient(server).runStream({});
+    const answer = stream.started.then(() => stream.cancel());
+    expect(await drain(stream)).toMatchObject({ chunks: [1], error: { code: "EXECUTION_ERROR" } });
+    expect(await answer).toMatchObject({ outcome: "accepted" });
+    await server.idle();
+    process.off("unhandledRejection", onUnhandled);
+    expect(unhandled).toEqual([]);
+  });
+
   it("twice is once on the wire", async () => {
     const frames: unknown[] = [];
     const server = await serveScript({

@@ -51,7 +51,7 @@ async function* gather<T>(reader: Reader<T>, bounds: { count: number; bytes: num
   if (batch.length > 0) yield batch;
 }
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 function sizeOf(item: unknown): number {
   if (ArrayBuffer.isView(item) || item instanceof ArrayBuffer) return item.byteLength;
