@@ -1,7 +1,7 @@
 /** Whether everybody can use the page: by ear, by keyboard, in the dark, on a narrow screen, much magnified, without motion. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { launchChromium, missingChromium } from "./chromium.ts";
+import { hasChromium, launchChromium } from "../../../tests/behaviour/harness/chromium.mjs";
 import { openTab, removePageScript, serveForTest, type Tab } from "./support.ts";
 
 const STORY = "Tell me a story about lost letters";
@@ -11,7 +11,7 @@ const EDGE_CONTRAST = 3;
 
 let browser: Browser;
 beforeAll(async () => {
-  if (missingChromium === undefined) browser = await launchChromium();
+  if (hasChromium()) browser = await launchChromium();
 });
 afterAll(async () => {
   await browser?.close();
@@ -91,7 +91,7 @@ async function tabTo(page: Page, steps: number): Promise<string[]> {
   return reached;
 }
 
-describe.skipIf(missingChromium !== undefined)("accessibility", () => {
+describe.skipIf(!hasChromium())("accessibility", () => {
   test("everything has a role and a name", async () => {
     const { chat, gate } = await serveForTest();
     const tab = await openTab(browser, chat);

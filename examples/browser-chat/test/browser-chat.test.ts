@@ -1,21 +1,21 @@
 /** The page in a real browser: what a person does, and what goes wrong meanwhile. */
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { launchChromium, missingChromium } from "./chromium.ts";
+import { hasChromium, launchChromium } from "../../../tests/behaviour/harness/chromium.mjs";
 import { openTab, removePageScript, serveForTest, WAIT } from "./support.ts";
 
 const STORY = "Tell me a story about lost letters";
 
 let browser: Browser;
 beforeAll(async () => {
-  if (missingChromium === undefined) browser = await launchChromium();
+  if (hasChromium()) browser = await launchChromium();
 });
 afterAll(async () => {
   await browser?.close();
   await removePageScript();
 });
 
-describe.skipIf(missingChromium !== undefined)("the page", () => {
+describe.skipIf(!hasChromium())("the page", () => {
   test("shows an answer while it comes in, and says when it is complete", async () => {
     const { chat, gate } = await serveForTest();
     const tab = await openTab(browser, chat);

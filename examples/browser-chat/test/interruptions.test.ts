@@ -2,8 +2,8 @@
 import { createRandom } from "@runagent/conformance";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hasChromium, launchChromium } from "../../../tests/behaviour/harness/chromium.mjs";
 import { replyTo } from "../src/replies.ts";
-import { launchChromium, missingChromium } from "./chromium.ts";
 import { openTab, removePageScript, serveForTest, shownWords, WAIT } from "./support.ts";
 
 const STORY = "Tell me a story about lost letters";
@@ -16,14 +16,14 @@ const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 1_000_00
 let browser: Browser;
 beforeAll(async () => {
   console.log(`TEST_SEED=${seed}`);
-  if (missingChromium === undefined) browser = await launchChromium();
+  if (hasChromium()) browser = await launchChromium();
 });
 afterAll(async () => {
   await browser?.close();
   await removePageScript();
 });
 
-describe.skipIf(missingChromium !== undefined)("the network", () => {
+describe.skipIf(!hasChromium())("the network", () => {
   test("goes away and comes back: the page says so, and the answer continues", async () => {
     const { chat, gate, proxy } = await serveForTest();
     const tab = await openTab(browser, chat);
@@ -111,7 +111,7 @@ describe.skipIf(missingChromium !== undefined)("the network", () => {
   });
 });
 
-describe.skipIf(missingChromium !== undefined)("a reload", () => {
+describe.skipIf(!hasChromium())("a reload", () => {
   test("in the middle of an answer continues it", async () => {
     const { chat, gate } = await serveForTest();
     const tab = await openTab(browser, chat);
@@ -186,7 +186,7 @@ describe.skipIf(missingChromium !== undefined)("a reload", () => {
   });
 });
 
-describe.skipIf(missingChromium !== undefined)("a token", () => {
+describe.skipIf(!hasChromium())("a token", () => {
   test("that lives for seconds is renewed on the open connection", async () => {
     // A quarter of its life is left when it is renewed: a second, for a machine that is busy.
     const { chat, gate, proxy } = await serveForTest({ tokenSeconds: 4 });

@@ -2,7 +2,7 @@ import { type ErrorCode, RunAgentError } from "@runagent/core";
 
 /** How long a server may take to show that it is there, in milliseconds. */
 const PROBE_MS = 3_000;
-/** Hosts that have answered: what fails there later is the network's. */
+/** Hosts that have answered: what fails there later is no matter of origins. */
 const reached: Set<string> = /* @__PURE__ */ new Set();
 /** Origins that the page's Content-Security-Policy kept it from. */
 const forbidden: Set<string> = /* @__PURE__ */ new Set();
@@ -30,7 +30,6 @@ export function markReached(url: string): void {
  */
 export async function explainBlocked(url: string): Promise<RunAgentError | undefined> {
   const { host, hostname, origin } = new URL(url);
-  if (reached.has(host)) return undefined;
   const http = origin.replace(/^ws/, "http");
   const page = globalThis.location;
   if (page?.protocol === "https:" && !http.startsWith("https:") && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)) {
@@ -45,7 +44,9 @@ export async function explainBlocked(url: string): Promise<RunAgentError | undef
     const both = `${http} and ${http.replace("http", "ws")}`;
     return blocked(`The page's Content-Security-Policy forbids ${origin}.`, `Add ${both} to its connect-src.`);
   }
-  const health = `${http}/api/v1/health`;
+  if (reached.has(host)) return undefined;
+  // Below the address of the API, which may be a part of what a proxy serves.
+  const health = url.replace(/^ws/, "http").replace(/(.*\/api\/v1)\/.*/, "$1/health");
   // There for anybody, and not for this page; asked once more, as the network may have gone in between.
   const refused = (await answers(health, "no-cors")) && !(await answers(health, "cors")) && (await answers(health, "no-cors"));
   if (!refused) return undefined;

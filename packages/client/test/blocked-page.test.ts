@@ -56,7 +56,7 @@ async function serveFor(...allowedOrigins: string[]) {
 }
 
 describe("a page that came over https", () => {
-  it.each(["ws://agents.example/s", "http://agents.example/s", "ws://192.168.1.7:8450/s", "http://127.example/s"])(
+  it.each(["ws://agents.example/api/v1/s", "http://agents.example/api/v1/s", "ws://192.168.1.7:8450/api/v1/s", "http://127.example/s"])(
     "cannot use %s: mixed content, said without asking anybody",
     async (url) => {
       const { asked } = openPage();
@@ -71,20 +71,20 @@ describe("a page that came over https", () => {
   it.each(["127.0.0.1", "localhost"])("may use this machine, %s", async (host) => {
     const { port } = await serveFor(PAGE);
     openPage();
-    expect(await (await load()).explainBlocked(`ws://${host}:${port}/s`)).toBeUndefined();
+    expect(await (await load()).explainBlocked(`ws://${host}:${port}/api/v1/s`)).toBeUndefined();
   });
 
   it("and one that came over http may use both", async () => {
     openPage("http://app.example");
     const { explainBlocked } = await load();
     // This machine by another name, which is not known for it.
-    for (const url of ["ws://[::ffff:127.0.0.1]:1/s", "wss://127.0.0.1:1/s"]) expect(await explainBlocked(url)).toBeUndefined();
+    for (const url of ["ws://[::ffff:127.0.0.1]:1/api/v1/s", "wss://127.0.0.1:1/s"]) expect(await explainBlocked(url)).toBeUndefined();
   });
 });
 
 describe("a page with a Content-Security-Policy", () => {
   it.each([
-    ["wss://agents.example:8450/s", "wss://agents.example:8450/s"],
+    ["wss://agents.example:8450/api/v1/s", "wss://agents.example:8450/s"],
     ["https://agents.example:8450/api/v1/health", "https://agents.example:8450"],
   ])("that forbids %s is told what to add to it", async (url, blockedURI) => {
     const { violate, asked } = openPage();
@@ -108,10 +108,10 @@ describe("a page with a Content-Security-Policy", () => {
     const { explainBlocked, watchPolicy } = await load();
     watchPolicy();
     violate("inline");
-    violate("wss://other.example/s");
-    expect(await explainBlocked("wss://127.0.0.1:1/s")).toBeUndefined();
-    setTimeout(() => violate("wss://127.0.0.1:1/s"));
-    expect((await explainBlocked("wss://127.0.0.1:1/s"))?.message).toContain("Content-Security-Policy");
+    violate("wss://other.example/api/v1/s");
+    expect(await explainBlocked("wss://127.0.0.1:1/api/v1/s")).toBeUndefined();
+    setTimeout(() => violate("wss://127.0.0.1:1/api/v1/s"));
+    expect((await explainBlocked("wss://127.0.0.1:1/api/v1/s"))?.message).toContain("Content-Security-Policy");
   });
 
   it("may be a worker, which has no document", async () => {
@@ -122,7 +122,7 @@ describe("a page with a Content-Security-Policy", () => {
     const { explainBlocked, watchPolicy } = await load();
     watchPolicy();
     worker.dispatchEvent(Object.assign(new Event("securitypolicyviolation"), { blockedURI: "wss://agents.example/s" }));
-    expect((await explainBlocked("wss://agents.example/s"))?.message).toContain("Content-Security-Policy");
+    expect((await explainBlocked("wss://agents.example/api/v1/s"))?.message).toContain("Content-Security-Policy");
   });
 });
 
@@ -130,7 +130,7 @@ describe("a page whose origin the server does not know", () => {
   it("is told the origin to add, by a server that is there for others", async () => {
     const { port } = await serveFor("https://other.example");
     openPage();
-    const error = await (await load()).explainBlocked(`ws://127.0.0.1:${port}/s`);
+    const error = await (await load()).explainBlocked(`ws://127.0.0.1:${port}/api/v1/s`);
     expect(error).toMatchObject({ code: "PERMISSION_ERROR", retryable: false, message: expect.stringContaining(PAGE) });
     expect(error?.message).toContain(`127.0.0.1:${port}`);
     expect(error?.suggestion).toContain(`Add ${PAGE} to allowedOrigins`);
@@ -144,8 +144,8 @@ describe("a page whose origin the server does not know", () => {
     const there = await serveOpenly();
     openPage();
     const { explainBlocked } = await load();
-    for (const { port } of [known, away, leaving]) expect(await explainBlocked(`ws://127.0.0.1:${port}/s`)).toBeUndefined();
-    expect((await explainBlocked(`ws://127.0.0.1:${there.port}/s`))?.code).toBe("PERMISSION_ERROR");
+    for (const { port } of [known, away, leaving]) expect(await explainBlocked(`ws://127.0.0.1:${port}/api/v1/s`)).toBeUndefined();
+    expect((await explainBlocked(`ws://127.0.0.1:${there.port}/api/v1/s`))?.code).toBe("PERMISSION_ERROR");
     // Asked without a credential, and for nothing that costs anything.
     expect(new Set(there.requests.map(({ method, url, headers }) => [method, url, headers.authorization].join()))).toEqual(
       new Set(["GET,/api/v1/health,"]),
@@ -157,9 +157,18 @@ describe("a page whose origin the server does not know", () => {
     const { asked } = openPage();
     const { explainBlocked, markReached } = await load();
     markReached(`http://127.0.0.1:${server.port}/api/v1/health`);
-    expect(await explainBlocked(`ws://127.0.0.1:${server.port}/s`)).toBeUndefined();
+    expect(await explainBlocked(`ws://127.0.0.1:${server.port}/api/v1/s`)).toBeUndefined();
     expect(asked).toEqual([]);
-    expect((await explainBlocked(`ws://localhost:${server.port}/s`))?.code).toBe("PERMISSION_ERROR");
+    expect((await explainBlocked(`ws://localhost:${server.port}/api/v1/s`))?.code).toBe("PERMISSION_ERROR");
+  });
+
+  it("is told all the same of a policy that forbids the other scheme of that server", async () => {
+    const { violate } = openPage("http://app.example");
+    const { explainBlocked, markReached, watchPolicy } = await load();
+    watchPolicy();
+    markReached("wss://agents.example/api/v1/agents/a1/run-stream");
+    violate("https://agents.example/api/v1/agents/a1/run");
+    expect((await explainBlocked("https://agents.example/api/v1/agents/a1/run"))?.message).toContain("Content-Security-Policy");
   });
 });
 

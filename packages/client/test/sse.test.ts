@@ -1,3 +1,4 @@
+import { Agent, fetch } from "undici";
 import { describe, expect, it } from "vitest";
 import { cancelFrames, cursorOf, deferred, drain, failureOf, RESUMABLE, serveScript, streamClient } from "./harness.ts";
 import type { ScriptedServer, SeenRequest } from "./scripted-server.ts";
@@ -205,6 +206,30 @@ describe("cancel over SSE", () => {
     const server = await serveCancellable((n) => (n < 3 ? "drop" : { status: 200, body: acknowledge() }));
     const { chunks, status } = await cancelAfterTwo(server);
     expect([chunks, status]).toEqual([[1, 2], "cancelled"]);
+  });
+
+  it("that waits for the connection which its stream holds gets it, as in a browser where all six of a host are taken", async () => {
+    let cancelled = false;
+    const server = await serveSse(
+      [
+        async (peer) => {
+          const first = await peer.accept(RESUMABLE);
+          peer.burst(Number(first.after_seq ?? 0) + 1, 2);
+          if (cancelled) peer.send(cancelFrames("inv-1", 3, 2)[1]);
+        },
+      ],
+      (_, response) => {
+        cancelled = true;
+        response.setHeader("content-type", "application/json").end(acknowledge());
+      },
+    );
+    const dispatcher = new Agent({ connections: 1 });
+    const stream = streamClient(server, { ...SSE, fetch: (url, init) => fetch(url, { ...init, dispatcher }) }).runStream({}, INV);
+    await stream.started;
+    void stream.cancel();
+    expect(await drain(stream)).toEqual({ chunks: [1, 2], error: undefined });
+    expect(stream.summary?.status).toBe("cancelled");
+    await dispatcher.close();
   });
 
   it("that is refused fails with the code", async () => {

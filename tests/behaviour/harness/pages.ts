@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { basename, join } from "node:path";
-import { createCertificate } from "./certificate.ts";
+import { createCertificate } from "../../support/certificate.ts";
 
 /** Serves the pages, from origins that are not the agents'. */
 export interface Pages {

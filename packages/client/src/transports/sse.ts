@@ -19,6 +19,8 @@ import { frameTooLarge } from "./websocket.ts";
 const LINGER_MS = 1_000;
 /** Browsers give megabytes at a time, which are not all to become records before the consumer wants them. */
 const SLICE_BYTES = 65_536;
+/** A cancel that has no answer by then may wait for a connection: a browser has six to a host, over all its tabs. */
+const MAKE_WAY_MS = 2_000;
 /** How long the answer to a cancel may take, in milliseconds. */
 const CANCEL_TIMEOUT_MS = 10_000;
 
@@ -182,20 +184,29 @@ class SseConnection implements Connection {
     this.#events.closed({ code: 1006, reason: "", error });
   }
 
+  #lose(error: RunAgentError): void {
+    if (this.#left) return;
+    this.drop();
+    this.#events.closed({ code: 1006, reason: "", error });
+  }
+
   /** The answer is told as the frame that a WebSocket would have brought. [cancel.rest.1] */
   async #sendCancel({ mode }: CancelFrame): Promise<void> {
     this.#verbsPending++;
+    const makeWay = setTimeout(() => {
+      const error = new RunAgentError("CONNECTION_ERROR", "The stream made way for its cancel.", { retryable: true });
+      this.#lose(error);
+    }, MAKE_WAY_MS);
     try {
       const request = { ...cancelRequest(this.#invocationId, mode, CANCEL_TIMEOUT_MS), signal: this.#verbs.signal };
       const data = dataOf(await requestJson(this.#http, request));
       const outcome = isJsonObject(data) ? data.outcome : undefined;
       this.#onEvent(JSON.stringify({ type: "status", status: "cancel_acknowledged", invocation_id: this.#invocationId, mode, outcome }));
     } catch (error) {
-      if (this.#left || !RunAgentError.is(error)) return;
-      this.drop();
       // A connection that cannot carry a cancel is not one to go on with: the next one carries it.
-      this.#events.closed({ code: 1006, reason: "", error: isLost(error) ? error.changed({ retryable: true }) : error });
+      if (RunAgentError.is(error)) this.#lose(isLost(error) ? error.changed({ retryable: true }) : error);
     } finally {
+      clearTimeout(makeWay);
       if (--this.#verbsPending === 0 && this.#left) clearTimeout(this.#linger);
     }
   }
