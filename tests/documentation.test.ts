@@ -32,7 +32,7 @@ function start(
   portInCode = port,
 ): { child: ChildProcess; output: Promise<string>; firstLine: Promise<string> } {
   const file = join(folder, `${name}.mjs`);
-  const own = code.replaceAll("8450", portInCode).replaceAll("npm:runagent", "runagent/deno");
+  const own = code.replaceAll("8450", portInCode).replaceAll("npm:runagent", "runagent");
   writeFileSync(file, own.includes("keptPosition") ? `${PAGE_STORAGE}${own}` : own);
   const child = spawn(process.execPath, [file], {
     stdio: ["ignore", "pipe", "pipe"],

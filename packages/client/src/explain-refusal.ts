@@ -1,23 +1,30 @@
 import type { RunAgentError } from "@runagent/core";
 import { notAdmitted } from "./network-error.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** How long the server may take to say it again, in milliseconds. */
 const ASK_MS = 3_000;
 
 /**
- * Whether a server refused the credential of an upgrade, which a WebSocket of the standard does not tell: asked once more over HTTP.
+ * Finds out over HTTP whether a server refused the credential of an upgrade, or showed a certificate that does not verify: a WebSocket
+ * of the standard tells neither.
  * @param url The address of the WebSocket.
  */
-export async function explainRefusal(url: string, token: string | undefined): Promise<RunAgentError | undefined> {
-  if (token === undefined) return undefined;
+export async function explainRefusal(
+  url: string,
+  token: string | undefined,
+  toError: Runtime["toError"],
+): Promise<RunAgentError | undefined> {
+  const { origin } = new URL(url);
   try {
     const architecture = url.replace(/^ws/, "http").replace(/run-stream$/, "architecture");
-    const headers = { authorization: `Bearer ${token}` };
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const response = await fetch(architecture, { headers, redirect: "manual", signal: AbortSignal.timeout(ASK_MS) });
     await response.body?.cancel();
     const { status } = response;
-    return status === 401 || status === 403 ? notAdmitted(status, new URL(url).origin) : undefined;
-  } catch {
-    return undefined; // It was the network, then.
+    return status === 401 || status === 403 ? notAdmitted(status, origin) : undefined;
+  } catch (cause) {
+    const error = toError(cause, origin, false);
+    return error.retryable ? undefined : error;
   }
 }

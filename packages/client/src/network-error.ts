@@ -18,6 +18,15 @@ export function connectionError(cause: unknown, address: string, sent: boolean):
   });
 }
 
+/** The error for a server that is not who it says, which no other try would mend. */
+export function certificateError(cause: unknown, address: string, reason: string): RunAgentError {
+  return new RunAgentError("CONNECTION_ERROR", `The certificate of ${address} was not accepted (${reason}).`, {
+    cause,
+    retryable: false,
+    suggestion: "Install the certificate authority on this machine, or correct the address; certificates are never skipped.",
+  });
+}
+
 /** What the details of an error say under a name. */
 export function detailOf({ details }: RunAgentError, name: string): unknown {
   return isJsonObject(details) ? details[name] : undefined;

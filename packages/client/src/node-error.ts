@@ -1,13 +1,10 @@
 import { RunAgentError } from "@runagent/core";
-import { innermostMessage } from "./network-error.ts";
+import { certificateError, innermostMessage } from "./network-error.ts";
 
-/** Failures that no other try would mend. */
+const CERTIFICATE = /^(CERT_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/;
+
+/** Other failures that no other try would mend. */
 const FINAL: readonly { readonly codes: RegExp; readonly says: (address: string) => string; readonly suggestion: string }[] = [
-  {
-    codes: /^(CERT_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/,
-    says: (address) => `The certificate of ${address} was not accepted`,
-    suggestion: "Install the certificate authority on this machine, or correct the address; certificates are never skipped.",
-  },
   {
     codes: /^(EPROTO|ERR_TLS_|ERR_SSL_)/,
     says: (address) => `No TLS connection to ${address} could be agreed on`,
@@ -45,6 +42,7 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
 /** The error for a connection that failed on the way, from the codes of Node, undici and ws, which Bun uses as well. */
 export function nodeConnectionError(cause: unknown, address: string, sent: boolean): RunAgentError {
   const code = findCode(cause);
+  if (code !== undefined && CERTIFICATE.test(code)) return certificateError(cause, address, code);
   const final = code === undefined ? undefined : FINAL.find(({ codes }) => codes.test(code));
   if (final !== undefined) {
     const { says, suggestion } = final;

@@ -17,7 +17,10 @@ declare const Bun: { readonly env: Readonly<Record<string, string | undefined>> 
 const bunRuntime: Runtime = {
   // The deadlines are the caller's: Bun's own would end a stream that is silent for five minutes.
   createHttp: () => standardHttp({ timeout: false }),
-  sockets: standardSockets(() => globalThis.WebSocket, { sendsHeaders: true, explain: explainRefusal }),
+  sockets: standardSockets(() => globalThis.WebSocket, {
+    sendsHeaders: true,
+    explain: (url, token) => explainRefusal(url, token, nodeConnectionError),
+  }),
   createSse: behindWebSocket(createSseTransport),
   toError: nodeConnectionError,
 };

@@ -1,7 +1,8 @@
+import type { RunAgentError } from "@runagent/core";
 import { RunAgentClientBase } from "../client.ts";
 import { withEnvironment } from "../environment.ts";
 import { explainRefusal } from "../explain-refusal.ts";
-import { connectionError } from "../network-error.ts";
+import { certificateError, connectionError, innermostMessage } from "../network-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
 import { standardHttp } from "../standard-http.ts";
@@ -12,13 +13,19 @@ import { standardSockets } from "../transports/standard-websocket.ts";
 export * from "../index.ts";
 
 /** The part of Deno that is used. */
-declare const Deno: { readonly env: { get(name: string): string | undefined } };
+declare const Deno: {
+  readonly env: { get(name: string): string | undefined };
+  readonly permissions: { querySync(permission: { readonly name: "env"; readonly variable: string }): { readonly state: string } };
+};
 
 const denoRuntime: Runtime = {
   createHttp: () => standardHttp(),
-  sockets: standardSockets(() => globalThis.WebSocket, { sendsHeaders: true, explain: explainRefusal }),
+  sockets: standardSockets(() => globalThis.WebSocket, {
+    sendsHeaders: true,
+    explain: (url, token) => explainRefusal(url, token, toError),
+  }),
   createSse: behindWebSocket(createSseTransport),
-  toError: connectionError,
+  toError,
 };
 
 /**
@@ -40,9 +47,15 @@ export class RunAgentClient<Tag extends string = string, Input = UntypedInput, O
 }
 
 function env(name: string): string | undefined {
-  try {
-    return Deno.env.get(name);
-  } catch {
-    return undefined; // Without --allow-env: the options say everything.
-  }
+  // Deno would ask whoever sits there. Without --allow-env the options say everything.
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  return state === "granted" ? Deno.env.get(name) : undefined;
+}
+
+/** Deno gives no codes, only words. */
+function toError(cause: unknown, address: string, sent: boolean): RunAgentError {
+  const reason = innermostMessage(cause);
+  if (/certificate/i.test(reason)) return certificateError(cause, address, reason);
+  const error = connectionError(cause, address, sent);
+  return reason.includes("client error (Connect)") ? error.changed({ details: { unreachable: true }, retryable: true }) : error;
 }
