@@ -7,7 +7,12 @@ const COMMON: UserConfig = { fixedExtension: true, target: "node20.19" };
  * pays for every byte.
  */
 export function packageConfig(entry: string | Record<string, string>, platform: "neutral" | "node"): UserConfig {
-  return defineConfig({ ...COMMON, entry, format: ["esm", "cjs"], dts: { oxc: true }, platform, minify: platform === "neutral" });
+  // Names of classes are what people see of errors.
+  const minify = platform === "neutral" && {
+    mangle: { keepNames: { class: true, function: false } },
+    compress: { keepNames: { class: true, function: false } },
+  };
+  return defineConfig({ ...COMMON, entry, format: ["esm", "cjs"], dts: { oxc: true }, platform, minify });
 }
 
 /** How the programs of an example are built. */

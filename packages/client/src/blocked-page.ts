@@ -50,9 +50,13 @@ export async function explainBlocked(url: string): Promise<RunAgentError | undef
   // There for anybody, and not for this page; asked once more, as the network may have gone in between.
   const refused = (await answers(health, "no-cors")) && !(await answers(health, "cors")) && (await answers(health, "no-cors"));
   if (!refused) return undefined;
+  // Not that of the address: what has no origin of its own sends "null".
+  const own = globalThis.origin;
   return blocked(
-    `${host} does not let pages of ${page?.origin} call it (CORS).`,
-    `Add ${page?.origin} to allowedOrigins of the server.`,
+    `${host} does not let pages of ${own} call it (CORS).`,
+    own === "null"
+      ? "Serve this page over http, and give its frame allow-same-origin: a sandboxed frame and a local file have no origin to allow."
+      : `Add ${own} to allowedOrigins of the server.`,
     "PERMISSION_ERROR",
   );
 }

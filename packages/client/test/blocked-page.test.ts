@@ -34,6 +34,7 @@ function openPage(origin = PAGE) {
   const document = new EventTarget();
   const { fetchAs, asked } = createPageFetch(origin);
   vi.stubGlobal("location", new URL(origin));
+  vi.stubGlobal("origin", origin);
   vi.stubGlobal("document", document);
   vi.stubGlobal("fetch", fetchAs);
   onTestFinished(() => void vi.unstubAllGlobals());
@@ -150,6 +151,14 @@ describe("a page whose origin the server does not know", () => {
     expect(new Set(there.requests.map(({ method, url, headers }) => [method, url, headers.authorization].join()))).toEqual(
       new Set(["GET,/api/v1/health,"]),
     );
+  });
+
+  it("is told that a sandboxed frame has no origin to allow", async () => {
+    const server = await serveOpenly();
+    openPage();
+    vi.stubGlobal("origin", "null");
+    const error = await (await load()).explainBlocked(`ws://127.0.0.1:${server.port}/api/v1/s`);
+    expect(error).toMatchObject({ code: "PERMISSION_ERROR", suggestion: expect.stringContaining("allow-same-origin") });
   });
 
   it("is not asked about a server that has answered before: what fails there is the network's", async () => {

@@ -97,7 +97,7 @@ export const life: readonly PageCase[] = [
       const { page } = await streaming(world);
       await page.tab.open(`${world.pages.origin}/other.html`);
       await page.tab.back();
-      // Out of the cache the page is as it was; where the browser did not keep it, it begins anew.
+      // Out of the cache the page is as it was; where the browser did not keep it (the packaged Chromium keeps none), it begins anew.
       const { chunks } = await page.do("progress");
       if (chunks.length > 0) {
         await page.do("mark");

@@ -15,11 +15,8 @@ export function encodeChunk(chunk: unknown): string {
   if (text !== undefined) return text;
   throw new RunAgentError(
     "VALIDATION_ERROR",
-    `A chunk cannot be written as JSON: it is or holds a ${typeof chunk} that JSON does not have.`,
-    {
-      field: "chunk",
-      cause,
-    },
+    `A chunk cannot be written as JSON: ${cause instanceof Error ? cause.message : `JSON has no ${typeof chunk}`}.`,
+    { field: "chunk", cause },
   );
 }
 
