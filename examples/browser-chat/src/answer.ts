@@ -1,5 +1,5 @@
 /** Gets one answer: from its beginning, or from where the page was when it was reloaded. */
-import { keepPosition, type RunAgentClient, RunAgentError, type RunAgentStream } from "runagent";
+import { type CallOptions, keepPosition, type RunAgentClient, RunAgentError, type RunAgentStream } from "runagent";
 import type { Conversation, Turn } from "./conversation.ts";
 
 /** What the page shows of it. */
@@ -32,7 +32,7 @@ export function getAnswer(
 
   const read = async (): Promise<Turn["state"]> => {
     if (!(await isOnline(leaving.signal))) return "stopped";
-    stream = open(turn, client, () => events.reconnecting());
+    stream = open(turn, client, { onReconnect: () => events.reconnecting(), onReconnected: () => events.connected() });
     stream.started.then(events.connected, () => {}); // The loop throws it, too.
     if (turn.stopping) void stream.cancel();
     for await (const word of keepPosition(stream, turn.id, conversation.positionOf(turn))) {
@@ -47,6 +47,8 @@ export function getAnswer(
   turn.problem = undefined;
   const ended = read()
     .catch((error: unknown): Turn["state"] => {
+      // In another tab, which was duplicated from this one in mid-answer.
+      if (RunAgentError.is(error) && error.code === "CANCELLED") return "stopped";
       // What is over cannot be had by asking for it again: the next try is an invocation of its own.
       if (turn.position === undefined && !(RunAgentError.is(error) && error.retryable)) turn.id = crypto.randomUUID();
       turn.problem = RunAgentError.is(error) ? `${error.message} ${error.suggestion}` : String(error);
@@ -67,11 +69,15 @@ export function getAnswer(
   return { ended, stop };
 }
 
-function open(turn: Turn, client: RunAgentClient<"chat_stream">, onReconnect: () => void): RunAgentStream<string> {
-  if (turn.position !== undefined) return client.resume<string>(turn.position, { onReconnect });
+function open(
+  turn: Turn,
+  client: RunAgentClient<"chat_stream">,
+  handlers: Pick<CallOptions, "onReconnect" | "onReconnected">,
+): RunAgentStream<string> {
+  if (turn.position !== undefined) return client.resume<string>(turn.position, handlers);
   // From the beginning: what was shown before a reload comes again.
   turn.answer = "";
-  return client.runStream<string>({ message: turn.question }, { invocationId: turn.id, onReconnect });
+  return client.runStream<string>({ message: turn.question }, { invocationId: turn.id, ...handlers });
 }
 
 /** Waits until the browser has a network; false when it is given up before. The client waits by itself once it has been connected. */

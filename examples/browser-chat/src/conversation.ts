@@ -21,6 +21,17 @@ export interface Turn {
   problem?: string | undefined;
 }
 
+/** undefined for what another version of this page has left, or somebody has written by hand. */
+function readTurn(text: string): Turn | undefined {
+  try {
+    const turn: Partial<Turn> | null = JSON.parse(text);
+    const whole = typeof turn?.id === "string" && typeof turn.question === "string" && typeof turn.answer === "string";
+    return whole ? (turn as Turn) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 const PREFIX = "chat.turn.";
 /** The oldest turns make way: a tab has a few megabytes. */
 const MAX_TURNS = 100;
@@ -35,10 +46,13 @@ export class Conversation {
   constructor(storage: Storage) {
     this.#storage = storage;
     for (const [number, text] of readEntries(storage)) {
-      const turn: Turn = JSON.parse(text);
-      this.#turns.push(turn);
-      this.#keys.set(turn, PREFIX + number);
       this.#next = number + 1;
+      const turn = readTurn(text);
+      if (turn === undefined) storage.removeItem(PREFIX + number);
+      else {
+        this.#turns.push(turn);
+        this.#keys.set(turn, PREFIX + number);
+      }
     }
   }
 

@@ -147,6 +147,37 @@ describe.skipIf(!hasChromium())("a reload", () => {
     expect([gate.runs, tab.problems]).toEqual([1, []]);
   });
 
+  test("goes on without what another version of the page has left", async () => {
+    const { chat, gate } = await serveForTest();
+    const tab = await openTab(browser, chat);
+    await tab.page.evaluate(() => {
+      sessionStorage.setItem("chat.turn.0", "not JSON");
+      sessionStorage.setItem("chat.turn.1", "{}");
+    });
+    await tab.page.reload();
+    await tab.send(STORY);
+    gate.allow();
+    await tab.expectWhole(STORY);
+    expect(tab.problems).toEqual([]);
+  });
+
+  test("in a copy of the tab shows the same answer, and a stop in either stops both", async () => {
+    const { chat, gate } = await serveForTest();
+    const tab = await openTab(browser, chat);
+    await tab.send(STORY);
+    gate.allow(5);
+    await tab.words(6);
+    const kept = await tab.page.evaluate(() => ({ ...sessionStorage }));
+    const copy = await tab.page.context().newPage();
+    await copy.addInitScript((entries) => Object.assign(sessionStorage, entries), kept);
+    await copy.goto(tab.page.url());
+    await expect.poll(() => copy.getByRole("status").textContent(), WAIT).toBe(ANSWERING);
+    await copy.keyboard.press("Escape");
+    for (const page of [copy, tab.page]) await expect.poll(() => page.getByRole("status").textContent(), WAIT).toBe("Stopped.");
+    expect(gate.runs).toBe(1);
+    await copy.close();
+  });
+
   test("before the server has accepted asks again, and the agent runs once", async () => {
     const rules = [
       { name: "hold", on: { event: "frame", status: "stream_started" }, do: { action: "stall", direction: "both" }, times: 1 } as const,

@@ -18,7 +18,7 @@ export async function explainRefusal(
   const { origin } = new URL(url);
   try {
     const architecture = url.replace(/^ws/, "http").replace(/run-stream$/, "architecture");
-    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const response = await fetch(architecture, { headers, redirect: "manual", signal: AbortSignal.timeout(ASK_MS) });
     await response.body?.cancel();
     const { status } = response;
