@@ -56,7 +56,10 @@ describe("import rules", () => {
     const runtimes = below(src("runtimes/"));
     const own = ({ target }: Import): boolean => target.startsWith("packages/client/src") || target === "@runagent/core";
     const parser = ({ file, target }: Import): boolean => target === "eventsource-parser" && file === src("transports/sse.ts");
-    expect(list(client.filter((entry) => !runtimes(entry) && !own(entry) && !parser(entry)))).toEqual([]);
+    const sockets = ({ file }: Import): boolean => file === src("node-sockets.ts");
+    expect(list(client.filter((entry) => !runtimes(entry) && !own(entry) && !parser(entry) && !sockets(entry)))).toEqual([]);
+    // Nothing but Node's entry leads there.
+    expect(client.filter(({ target }) => target === src("node-sockets.ts")).map(({ file }) => file)).toEqual([src("runtimes/node.ts")]);
   });
 
   it("nobody imports a runtime, and index only its runtime's entry", () => {

@@ -1,9 +1,10 @@
 /** A transport that is loaded for its first stream, and what may happen before it is there. */
 import { type ResumeFrame, RunAgentError, type StartFrame } from "@runagent/core";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { CloseInfo, Connection, Transport, TransportEvents } from "../src/transport.ts";
 import { createLaterTransport } from "../src/transports/later.ts";
-import { deferred, drain, RESUMABLE, streamClient } from "./harness.ts";
+import { deferred, drain, RESUMABLE, serveScript, streamClient } from "./harness.ts";
+import type { Peer } from "./scripted-server.ts";
 import { serveSse } from "./sse-peer.ts";
 
 const START: StartFrame = {
@@ -202,6 +203,32 @@ describe("a stream over SSE in Node that ends before the transport is loaded", (
     await client.close();
     expect(await stream.collect()).toEqual(CHUNKS);
     await client.close();
+    await server.idle();
+  });
+});
+
+describe("ws in Node, which is loaded for the first stream of a process", () => {
+  /** A client of a program that has just begun. */
+  async function startFresh(port: number) {
+    vi.resetModules();
+    const { RunAgentClient } = await import("../src/runtimes/node.ts");
+    return new RunAgentClient({ agentId: "a1", entrypointTag: "story_stream", port, transport: "websocket", maxIdleConnections: 0 });
+  }
+  const play = async (peer: Peer): Promise<void> => peer.finish(await peer.accept(RESUMABLE), 2);
+
+  it("carries streams that began before it was there", async () => {
+    const server = await serveScript({ stream: play });
+    const client = await startFresh(server.port);
+    expect(await Promise.all([client.runStream({}).collect(), client.runStream({}).collect()])).toEqual([CHUNKS, CHUNKS]);
+    await server.idle();
+  });
+
+  it("opens nothing for a stream that was left before it was there", async () => {
+    const server = await serveScript({ stream: play });
+    const client = await startFresh(server.port);
+    await client.runStream({})[Symbol.asyncIterator]().return?.();
+    expect(await client.runStream({}).collect()).toEqual(CHUNKS);
+    expect(server.requests.filter(({ headers }) => headers.upgrade)).toHaveLength(1);
     await server.idle();
   });
 });
