@@ -94,7 +94,7 @@ export const credentials: Area = {
       async run(context) {
         const gate = context.id;
         // It is renewed when a quarter of its life is left: long enough for a busy machine.
-        const first = await issue(context, 3_000);
+        const first = await issue(context, 6_000);
         const second = await issue(context, 60_000);
         const { getToken, calls } = inTurn(first, second);
         const proxy = await context.proxy("keyed");
