@@ -1,5 +1,5 @@
 import { codeOfClose, isJsonObject, RunAgentError } from "@runagent/core";
-import { detailOf, isUnreachable, mayBeUnreachable } from "./network-error.ts";
+import { detailOf, mayBeUnreachable } from "./network-error.ts";
 import type { CloseInfo } from "./transport.ts";
 
 /**
@@ -91,7 +91,7 @@ const LOST: ReadonlySet<number> = new Set([1000, 1001, 1005, 1006, 1011, 1012, 1
 export function finalError(error: RunAgentError, { sent, accepted }: Pick<Situation, "sent" | "accepted">): RunAgentError {
   if (sent && (error.code === "TIMEOUT" || error.code === "SERVER_ERROR")) return notRepeatable(error);
   // Nothing is known to have been there: the address is the better guess.
-  if (!accepted && mayBeUnreachable(error) && !isUnreachable(error)) return notRepeatable(error);
+  if (!accepted && detailOf(error, "unreachable") === null) return notRepeatable(error);
   const lost = error.code === "CONNECTION_ERROR" && error.retryable && (sent || accepted);
   const overloaded = error.code === "RATE_LIMITED" && detailOf(error, "closeCode") !== undefined && accepted;
   if (!lost && !overloaded) return error;

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { startDeadlines } from "../src/deadlines.ts";
 import { RecordQueue } from "../src/queue.ts";
 import { createState, type Effect, receive } from "../src/state.ts";
-import { Timers } from "../src/timers.ts";
+import { createClock } from "./clock.ts";
 import { started } from "./scripted-server.ts";
 
 const seed = Number(process.env.TEST_SEED ?? 20_261);
@@ -158,17 +158,7 @@ describe(`state (seed ${seed})`, () => {
 
 describe("deadlines, by a clock that the test moves", () => {
   function watch(deadlines: { connectMs?: number; idleMs?: number; totalMs?: number }) {
-    let now = 0;
-    const pending = new Map<object, { at: number; callback: () => void }>();
-    const timers = new Timers({
-      now: () => now,
-      setTimeout(callback, ms) {
-        const timer = {};
-        pending.set(timer, { at: now + ms, callback });
-        return timer;
-      },
-      clearTimeout: (timer) => void pending.delete(timer as object),
-    });
+    const { timers, pending, pass: advance } = createClock();
     const view = { awaited: true, told: [] as string[] };
     const onProgress = startDeadlines({ connectMs: 0, idleMs: 0, totalMs: 0, ...deadlines }, timers, {
       isAwaited: () => view.awaited,
@@ -176,17 +166,6 @@ describe("deadlines, by a clock that the test moves", () => {
       fail: (error) => view.told.push(`fail ${error.code} ${error.message}`),
       abort: (error) => view.told.push(`abort ${error.code} ${error.message}`),
     });
-    const advance = (ms: number): void => {
-      const end = now + ms;
-      for (;;) {
-        const [next] = [...pending].filter(([, { at }]) => at <= end).sort(([, a], [, b]) => a.at - b.at);
-        if (next === undefined) break;
-        pending.delete(next[0]);
-        now = next[1].at;
-        next[1].callback();
-      }
-      now = end;
-    };
     return { view, onProgress, advance, pending, timers };
   }
 

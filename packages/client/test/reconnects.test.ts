@@ -1,24 +1,14 @@
 import { RunAgentError } from "@runagent/core";
 import { describe, expect, it } from "vitest";
 import { type Loss, Reconnects } from "../src/reconnects.ts";
-import { Timers } from "../src/timers.ts";
+import { createClock } from "./clock.ts";
 
 const LOST: Loss = { sent: true, accepted: true, resumable: true, version2: true, resumeSeconds: 60 };
 const lostError = (): RunAgentError => new RunAgentError("CONNECTION_ERROR", "It is gone.");
 
 /** Reconnects on a clock that the test moves, with the longest jitter. */
 function create({ connectMs = 10_000, ask = async (): Promise<boolean> => true } = {}) {
-  let now = 0;
-  const pending = new Map<object, { at: number; callback: () => void }>();
-  const timers = new Timers({
-    now: () => now,
-    setTimeout(callback, ms) {
-      const timer = {};
-      pending.set(timer, { at: now + ms, callback });
-      return timer;
-    },
-    clearTimeout: (timer) => void pending.delete(Object(timer)),
-  });
+  const { timers, pending, sleep, fire } = createClock();
   const dials: { delayMs: number; connectMs: number }[] = [];
   const ends: RunAgentError[] = [];
   const reconnects = new Reconnects(
@@ -33,11 +23,10 @@ function create({ connectMs = 10_000, ask = async (): Promise<boolean> => true }
     timers,
     { dial: (delayMs, untilMs) => dials.push({ delayMs, connectMs: untilMs }), giveUp: (error) => ends.push(error) },
   );
+  // As after a sleep: what is due fires once, in its order.
   const advance = (ms: number): void => {
-    now += ms;
-    for (const [timer, { at, callback }] of [...pending].sort(([, a], [, b]) => a.at - b.at)) {
-      if (at <= now && pending.delete(timer)) callback();
-    }
+    sleep(ms);
+    fire();
   };
   const delays = (): number[] => dials.map(({ delayMs }) => delayMs);
   return { reconnects, dials, delays, ends, advance, pending };

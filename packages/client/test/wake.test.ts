@@ -12,11 +12,11 @@ import { createPageRuntime } from "../src/page.ts";
 import { Reconnects } from "../src/reconnects.ts";
 import type { Runtime } from "../src/runtime.ts";
 import { standardHttp } from "../src/standard-http.ts";
-import { Timers } from "../src/timers.ts";
 import type { TransportEvents } from "../src/transport.ts";
 import { behindWebSocket } from "../src/transports/auto.ts";
 import { createSseTransport } from "../src/transports/sse.ts";
 import { standardSockets } from "../src/transports/standard-websocket.ts";
+import { createClock } from "./clock.ts";
 import { cursorOf, deferred, drain, inTurn, type Play, RESUMABLE, serveScript } from "./harness.ts";
 import type { Peer, ScriptedServer } from "./scripted-server.ts";
 import { serveSse } from "./sse-peer.ts";
@@ -317,38 +317,6 @@ describe("a machine that wakes up, or whose network changes", () => {
     wake(true);
   });
 });
-
-/** A clock that the test moves; a machine that sleeps moves it too, and fires what was due only when it wakes. */
-function createClock() {
-  let now = 0;
-  const pending = new Map<object, { at: number; callback: () => void }>();
-  const timers = new Timers({
-    now: () => now,
-    setTimeout(callback, ms) {
-      const timer = {};
-      pending.set(timer, { at: now + ms, callback });
-      return timer;
-    },
-    clearTimeout: (timer) => void pending.delete(Object(timer)),
-  });
-  const fire = (): void => {
-    for (const [timer, { at, callback }] of [...pending].sort(([, a], [, b]) => a.at - b.at)) {
-      if (at <= now && pending.delete(timer)) callback();
-    }
-  };
-  /** Awake: each timer fires in its time. */
-  const pass = (ms: number): void => {
-    for (const end = now + ms; now < end; ) {
-      const next = Math.min(end, ...[...pending.values()].map(({ at }) => Math.max(at, now)));
-      now = next;
-      fire();
-    }
-  };
-  const sleep = (ms: number): void => {
-    now += ms;
-  };
-  return { timers, pass, sleep, fire, pending };
-}
 
 const START: StartFrame = {
   type: "start",

@@ -19,7 +19,7 @@ const sockets: SocketFactory = {
 };
 /** Set once it is loaded. */
 let openSocket: SocketFactory["open"] | undefined;
-let loading: Promise<SocketFactory["open"]> | undefined;
+let loadingSockets: Promise<SocketFactory["open"]> | undefined;
 
 const nodeRuntime: Runtime = {
   createHttp,
@@ -53,20 +53,17 @@ export class RunAgentClient<Tag extends string = string, Input = UntypedInput, O
 
 /** ws takes longer to load than everything else: programs that run once, and those that have not begun, do not wait for it. */
 function loadSockets(): Promise<SocketFactory["open"]> {
-  loading ??= import("../node-sockets.ts").then((sockets) => {
+  loadingSockets ??= import("../node-sockets.ts").then((sockets) => {
     openSocket = sockets.openSocket;
     return sockets.openSocket;
   });
-  return loading;
+  return loadingSockets;
 }
 
 /** Opens a socket once it can be. */
 function openLater(request: SocketRequest, events: SocketEvents): Socket {
   let socket: Socket | undefined;
   let left = false;
-  const leave = (): void => {
-    left = true;
-  };
   loadSockets()
     .then((open) => {
       if (!left) socket = open(request, events);
@@ -79,8 +76,14 @@ function openLater(request: SocketRequest, events: SocketEvents): Socket {
     send: (text) => socket?.send(text),
     pause: () => socket?.pause?.(),
     resume: () => socket?.resume?.(),
-    close: (code) => (socket === undefined ? leave() : socket.close(code)),
-    drop: () => (socket === undefined ? leave() : socket.drop()),
+    close(code) {
+      left = true;
+      socket?.close(code);
+    },
+    drop() {
+      left = true;
+      socket?.drop();
+    },
     setIdle: (idle) => socket?.setIdle?.(idle),
   };
 }

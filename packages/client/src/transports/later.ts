@@ -1,4 +1,4 @@
-import { RunAgentError } from "@runagent/core";
+import { unexpected } from "../network-error.ts";
 import type { Transport } from "../transport.ts";
 import { Forwarder } from "./forwarder.ts";
 
@@ -8,11 +8,8 @@ export function createLaterTransport(load: () => Promise<Transport>): Transport 
   return {
     connect(first, events) {
       const connection = new Forwarder();
-      const failed = (cause: unknown): void => {
-        const error = RunAgentError.is(cause)
-          ? cause
-          : new RunAgentError("PROTOCOL_ERROR", "The transport could not be loaded.", { cause });
-        if (!connection.left) events.closed({ code: 1006, reason: "", error });
+      const failed = (error: unknown): void => {
+        if (!connection.left) events.closed({ code: 1006, reason: "", error: unexpected(error) });
       };
       loading ??= load();
       loading
