@@ -23,13 +23,19 @@ afterAll(async () => {
   await removePageScript();
 });
 
+/** A tab in which six words of an answer have come, and no more until the gate opens. */
+async function beginAnswer() {
+  const served = await serveForTest();
+  const tab = await openTab(browser, served.chat);
+  await tab.send(STORY);
+  served.gate.allow(5);
+  await tab.words(6);
+  return { ...served, tab };
+}
+
 describe.skipIf(!hasChromium())("the network", () => {
   test("goes away and comes back: the page says so, and the answer continues", async () => {
-    const { chat, gate, proxy } = await serveForTest();
-    const tab = await openTab(browser, chat);
-    await tab.send(STORY);
-    gate.allow(5);
-    await tab.words(6);
+    const { gate, proxy, tab } = await beginAnswer();
     await tab.page.context().setOffline(true);
     proxy.dropAll();
     await tab.status(OFFLINE);
@@ -80,11 +86,7 @@ describe.skipIf(!hasChromium())("the network", () => {
   });
 
   test("is not there when an answer is stopped: it is stopped when there is one", async () => {
-    const { chat, gate, proxy } = await serveForTest();
-    const tab = await openTab(browser, chat);
-    await tab.send(STORY);
-    gate.allow(5);
-    await tab.words(6);
+    const { gate, proxy, tab } = await beginAnswer();
     await tab.page.context().setOffline(true);
     proxy.dropAll();
     await tab.status(OFFLINE);
@@ -162,11 +164,7 @@ describe.skipIf(!hasChromium())("a reload", () => {
   });
 
   test("in a copy of the tab shows the same answer, and a stop in either stops both", async () => {
-    const { chat, gate } = await serveForTest();
-    const tab = await openTab(browser, chat);
-    await tab.send(STORY);
-    gate.allow(5);
-    await tab.words(6);
+    const { gate, tab } = await beginAnswer();
     const kept = await tab.page.evaluate(() => ({ ...sessionStorage }));
     const copy = await tab.page.context().newPage();
     await copy.addInitScript((entries) => Object.assign(sessionStorage, entries), kept);
@@ -198,11 +196,7 @@ describe.skipIf(!hasChromium())("a reload", () => {
   });
 
   test("while an answer is being stopped still stops it", async () => {
-    const { chat, gate, proxy } = await serveForTest();
-    const tab = await openTab(browser, chat);
-    await tab.send(STORY);
-    gate.allow(5);
-    await tab.words(6);
+    const { gate, proxy, tab } = await beginAnswer();
     // From here on nothing comes through, either way.
     proxy.set([{ name: "dead", on: { event: "request" }, do: { action: "stall", direction: "both" } }]);
     proxy.dropAll();
