@@ -1,6 +1,11 @@
 import type { UserConfig } from "tsdown";
 import { packageConfig } from "../../tsdown.base.ts";
 
-const config: UserConfig = packageConfig("src/index.ts", "node");
+const config: UserConfig = {
+  ...packageConfig({ index: "src/index.ts", hosting: "src/hosting/index.ts", "node-worker": "src/hosting/node-worker.ts" }, "node"),
+  // The CommonJS entries find the workers beside them, too.
+  shims: true,
+  copy: ["src/hosting/worker.py"],
+};
 
 export default config;

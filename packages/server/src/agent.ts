@@ -51,9 +51,14 @@ export interface Entrypoint {
   readonly input: StandardSchemaV1 | undefined;
   readonly output: StandardSchemaV1 | undefined;
   readonly run: EntrypointFunction<Untyped>;
+  /**
+   * It runs in another process: its chunks and result are JSON text already, and the RunAgentErrors that it throws are told as they are,
+   * because that process has made both.
+   */
+  readonly remote?: boolean;
 }
 
-/** An agent that can be served. Made by `defineAgent`. */
+/** An agent that can be served. Made by `defineAgent`, or by `hostAgent` from a folder. */
 export interface Agent {
   readonly id: string;
   readonly name: string;
@@ -78,7 +83,8 @@ export function defineAgent<Schemas extends Record<string, unknown>>(definition:
   return { id, name, version, entrypoints };
 }
 
-function readEntrypoint(tag: string, entry: EntrypointFunction<Untyped> | EntrypointOptions<Untyped>): Entrypoint {
+/** One entrypoint in the form that the server uses. @throws RunAgentError VALIDATION_ERROR that names what is wrong. */
+export function readEntrypoint(tag: string, entry: EntrypointFunction<Untyped> | EntrypointOptions<Untyped>): Entrypoint {
   assertEntrypointTag(tag);
   const options: EntrypointOptions<Untyped> = typeof entry === "function" ? { run: entry } : entry;
   if (typeof options?.run !== "function") {

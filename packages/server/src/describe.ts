@@ -79,7 +79,7 @@ function describeEntrypoint(entrypoint: Entrypoint): EntrypointInfo {
 }
 
 /** The JSON Schema of a schema whose library can tell it (Standard JSON Schema), else undefined. */
-function jsonSchemaOf(schema: StandardSchemaV1 | undefined, side: "input" | "output"): JsonSchemaObject | undefined {
+export function jsonSchemaOf(schema: StandardSchemaV1 | undefined, side: "input" | "output"): JsonSchemaObject | undefined {
   const props: unknown = schema?.["~standard"];
   const converter = isJsonObject(props) ? props.jsonSchema : undefined;
   const convert = isJsonObject(converter) ? converter[side] : undefined;

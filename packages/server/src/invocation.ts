@@ -1,12 +1,12 @@
 /**
  * The owner of one execution: it alone appends to the log, and it writes the one terminal record, whatever happens first:
  *
- *   running --(agent returns)--> completed      (throws, bad chunk, deadline, log lost)--> failed
+ *   running --(agent returns)--> completed      (throws, bad chunk, deadline, log lost, shutdown)--> failed
  *           --(cancel immediate; after_turn at turn_completed; last reader gone with on_disconnect cancel)--> cancelled
  *
  * Readers attach and leave at any time. The agent is asked for its next chunk only while one of them can take it.
  */
-import { type AgentEvent, type CancelResult, type Mode, RunAgentError } from "@runagent/core";
+import { type AgentEvent, type CancelResult, type Mode, RunAgentError, type Invocation as Summary } from "@runagent/core";
 import type { AgentContext } from "./context.ts";
 import type { InvocationLog, LogBounds, MaybePromise } from "./log.ts";
 import type { LogBudget } from "./log-budget.ts";
@@ -15,7 +15,7 @@ import { type ErrorContext, type Limits, toTimerMs } from "./options.ts";
 import { dataRecord, encodeEvent, eventRecord, type Outcome, terminalRecord } from "./records.ts";
 import type { InvocationInfo, InvocationRequest } from "./request.ts";
 import { runEntrypoint } from "./runner.ts";
-import { toExecutionError } from "./thrown.ts";
+import { toToldError } from "./thrown.ts";
 
 /** What an invocation asks of those who read its log. */
 export interface AttachedReader {
@@ -34,6 +34,7 @@ export interface InvocationHost {
   readonly budget: LogBudget;
   readonly limits: Limits;
   readonly onError: (error: unknown, context: ErrorContext) => void;
+  readonly onInvocation: ((invocation: Summary) => void) | undefined;
 }
 
 /** One execution of an entrypoint. */
@@ -142,6 +143,13 @@ export class Invocation {
     );
   }
 
+  /** The server ends: it can tell no client later, so it tells them now. */
+  shutDown(): void {
+    const message = "The server is shutting down, and the invocation with it.";
+    const suggestion = "Start it again in a few seconds, when the server is back, if the agent may run twice.";
+    this.#end({ status: "failed", error: new RunAgentError("OWNER_LOST", message, { suggestion }) });
+  }
+
   /**
    * Cancels. A second cancel changes nothing, but `immediate` after `after_turn` stops it now.
    * @param reason A sentence for the terminal record.
@@ -244,7 +252,7 @@ export class Invocation {
     // After an end, a throw is most often the agent's answer to its abort signal.
     if (!this.running) return;
     this.report(error);
-    this.#end({ status: "failed", error: toExecutionError(error) });
+    this.#end({ status: "failed", error: toToldError(error, this.request.entrypoint.remote ?? false) });
   }
 
   #end(outcome: Outcome): void {

@@ -1,7 +1,7 @@
 /**
  * The options of `serve`, with their units and defaults, and the check that refuses nonsense before anything listens.
  */
-import { RunAgentError } from "@runagent/core";
+import { type Invocation, RunAgentError } from "@runagent/core";
 import type { LogStore } from "./log.ts";
 
 /** Who calls. An invocation belongs to the principal that started it; for others it does not exist. */
@@ -115,6 +115,8 @@ export interface ServeOptions {
   readonly limits?: Partial<Limits>;
   /** Gets every error that is not the caller's fault. Default: they are dropped; the library never prints. */
   readonly onError?: (error: unknown, context: ErrorContext) => void;
+  /** Gets each invocation when it starts and when it has ended, without its result. */
+  readonly onInvocation?: (invocation: Invocation) => void;
   /** Where logs are kept. Default: in memory. */
   readonly log?: LogStore;
 }

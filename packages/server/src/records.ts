@@ -40,9 +40,18 @@ export function encodeContent(value: unknown, what: string, maxBytes: number): s
   }
   if (text === undefined) throw notJson(what, `it is ${typeName(value)}`);
   // One level is the frame around it: what is deeper, no client reads.
-  if (isDeeperThan(text, MAX_JSON_DEPTH - 1)) throw notJson(what, `it nests deeper than ${MAX_JSON_DEPTH - 1} levels`);
+  if (isDeeperThan(text, MAX_JSON_DEPTH - 1)) throw tooDeep(what);
   // JSON.stringify writes null for them. Most texts hold none, and need no second look.
   if (text.includes("null") && holdsNonFinite(value)) throw notJson(what, "it holds NaN or an infinite number");
+  return checkSize(text, what, maxBytes);
+}
+
+/**
+ * A chunk or result that is JSON text already, from a process that has checked what it holds.
+ * @throws RunAgentError EXECUTION_ERROR when it is larger than `maxBytes` or nests too deep.
+ */
+export function checkEncoded(text: string, what: string, maxBytes: number): string {
+  if (isDeeperThan(text, MAX_JSON_DEPTH - 1)) throw tooDeep(what);
   return checkSize(text, what, maxBytes);
 }
 
@@ -114,6 +123,10 @@ function holdsNonFinite(value: unknown): boolean {
 /** A field of that name which is no function is data like any other. */
 function hasToJson(value: unknown): boolean {
   return isJsonObject(value) && typeof value.toJSON === "function";
+}
+
+function tooDeep(what: string): RunAgentError {
+  return notJson(what, `it nests deeper than ${MAX_JSON_DEPTH - 1} levels`);
 }
 
 function notJson(what: string, why: string): RunAgentError {

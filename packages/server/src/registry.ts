@@ -3,6 +3,7 @@
  * after their retention, so that memory is bounded.
  */
 import { RunAgentError, validateWith } from "@runagent/core";
+import { summariseInvocation } from "./describe.ts";
 import { rateLimited } from "./envelope.ts";
 import { Invocation, type InvocationHost } from "./invocation.ts";
 import type { LogStore } from "./log.ts";
@@ -89,11 +90,11 @@ export class InvocationRegistry {
     return found.reverse();
   }
 
-  /** Cancels what runs, and starts nothing more. */
-  close(reason: string): void {
+  /** Ends what runs, and starts nothing more. [stop.server.1] */
+  close(): void {
     this.#closed = true;
     clearTimeout(this.#sweep);
-    for (const { invocation } of this.#entries.values()) invocation?.cancel("immediate", reason);
+    for (const { invocation } of this.#entries.values()) invocation?.shutDown();
   }
 
   async #open(request: InvocationRequest): Promise<Invocation> {
@@ -101,10 +102,14 @@ export class InvocationRegistry {
     const input = schema === undefined ? request.kwargs : await validateWith(schema, request.kwargs, "input", "VALIDATION_ERROR");
     const invocation = new Invocation(request, await this.#store.create(request.invocationId), this.#host);
     invocation.ended.then(
-      () => this.#retain(invocation),
+      () => {
+        this.#retain(invocation);
+        this.#host.onInvocation?.(summariseInvocation(invocation));
+      },
       () => {}, // It never rejects.
     );
-    if (this.#closed) invocation.cancel("immediate", "The server is shutting down.");
+    this.#host.onInvocation?.(summariseInvocation(invocation));
+    if (this.#closed) invocation.shutDown();
     // In the next turn: a cancel that came right behind the start is heard before the agent runs.
     setImmediate(() => invocation.begin(input, request.args));
     return invocation;

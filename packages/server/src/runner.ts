@@ -6,7 +6,7 @@ import { excerpt, RunAgentError, typeName, validateWith } from "@runagent/core";
 import type { Entrypoint } from "./agent.ts";
 import type { AgentContext } from "./context.ts";
 import type { MaybePromise } from "./log.ts";
-import { encodeContent } from "./records.ts";
+import { checkEncoded, encodeContent } from "./records.ts";
 
 // An agent that never waits would keep the event loop to itself: other connections get a turn after this many chunks.
 const CHUNKS_PER_TURN = 64;
@@ -35,8 +35,8 @@ export async function runEntrypoint(execution: Execution, input: unknown, contex
   const returned: unknown = await entrypoint.run(input, context);
   if (entrypoint.streaming) return pull(execution, toIterator(returned, entrypoint), maxBytes);
   if (isGenerator(returned)) throw notStreaming(entrypoint);
-  const result = await checkOutput(entrypoint, returned, "result");
-  await execution.appendData(encodeContent(result, "result", maxBytes));
+  const encoded = encode(entrypoint, returned, "result", maxBytes);
+  await execution.appendData(encoded instanceof Promise ? await encoded : encoded);
 }
 
 async function pull(execution: Execution, iterator: ChunkIterator, maxBytes: number): Promise<void> {
@@ -63,8 +63,8 @@ async function pull(execution: Execution, iterator: ChunkIterator, maxBytes: num
       if (step.done) open = false;
       if (step.done || !execution.running) return;
       const value: unknown = step.value instanceof Promise ? await step.value : step.value;
-      const chunk = entrypoint.output === undefined ? value : await checkOutput(entrypoint, value, `chunk ${index}`);
-      const stored = execution.appendData(encodeContent(chunk, `chunk ${index}`, maxBytes));
+      const encoded = encode(entrypoint, value, `chunk ${index}`, maxBytes);
+      const stored = execution.appendData(encoded instanceof Promise ? await encoded : encoded);
       if (stored instanceof Promise) await stored;
       if (index % CHUNKS_PER_TURN === 0 || performance.now() - turnStart > TURN_MS) {
         await new Promise(setImmediate);
@@ -115,9 +115,11 @@ function isIterable(value: unknown): value is Iterable<unknown> {
   return typeof value === "object" && value !== null && Symbol.iterator in value;
 }
 
-async function checkOutput(entrypoint: Entrypoint, value: unknown, what: string): Promise<unknown> {
-  if (entrypoint.output === undefined) return value;
-  return validateWith(entrypoint.output, value, what, "EXECUTION_ERROR");
+/** The JSON text of a chunk or result, after its schema has seen it. */
+function encode({ output, remote }: Entrypoint, value: unknown, what: string, maxBytes: number): MaybePromise<string> {
+  if (remote && typeof value === "string") return checkEncoded(value, what, maxBytes);
+  if (output === undefined) return encodeContent(value, what, maxBytes);
+  return validateWith(output, value, what, "EXECUTION_ERROR").then((checked) => encodeContent(checked, what, maxBytes));
 }
 
 function isGenerator(value: unknown): value is ChunkIterator {

@@ -34,7 +34,7 @@ export interface RunningServer {
   readonly host: string;
   readonly port: number;
   /**
-   * Stops: takes nothing new, cancels what runs, lets the terminal records out, and closes.
+   * Stops: takes nothing new, ends what runs with OWNER_LOST, lets the terminal records out, and closes.
    * @param options.timeoutMs Milliseconds after which sockets that are still open are destroyed. Default 5,000.
    */
   close(options?: { readonly timeoutMs?: number }): Promise<void>;
@@ -50,6 +50,7 @@ export async function serve(agents: Agent | readonly Agent[], options: ServeOpti
   const onError = quietly(options.onError);
   const store = options.log ?? createMemoryLogStore();
   const authenticator = createAuthenticator(options.apiKeys, onError);
+  const onInvocation = options.onInvocation && quietly(options.onInvocation);
   const { host = "127.0.0.1", allowedHosts, allowedOrigins } = options;
   const access = createAccessRules({ host, allowedHosts, allowedOrigins });
   const server = createHttpServer(limits);
@@ -58,7 +59,7 @@ export async function serve(agents: Agent | readonly Agent[], options: ServeOpti
 
   const services: Services = {
     agents: byId,
-    registry: new InvocationRegistry(store, { limits, onError, budget: new LogBudget(limits) }),
+    registry: new InvocationRegistry(store, { limits, onError, onInvocation, budget: new LogBudget(limits) }),
     authenticator,
     access,
     connections: new ConnectionCount(limits.maxConnections),
@@ -110,11 +111,11 @@ function indexAgents(agents: Agent | readonly Agent[]): ReadonlyMap<string, Agen
   return byId;
 }
 
-/** An onError that throws must not take the server down. */
-function quietly(onError: ServeOptions["onError"]): (error: unknown, context: ErrorContext) => void {
-  return (error, context) => {
+/** A callback that throws must not take the server down. */
+function quietly<Args extends readonly unknown[]>(callback: ((...args: Args) => void) | undefined): (...args: Args) => void {
+  return (...args) => {
     try {
-      onError?.(error, context);
+      callback?.(...args);
     } catch {
       // There is nobody left to tell.
     }
@@ -232,7 +233,7 @@ async function closeServer(
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
-  services.registry.close("The server is shutting down.");
+  services.registry.close();
   for (const connection of open.keys()) connection.shutDown();
   const late = setTimeout(() => {
     for (const socket of sockets) socket.destroy();

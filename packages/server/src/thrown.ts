@@ -9,8 +9,13 @@ const MAX_DETAILS_LENGTH = 65_536;
 const MAX_DETAILS_DEPTH = 32;
 const NO_MESSAGE = "The agent failed without a message.";
 
+/** The error for clients, of one who may say what it is: an entrypoint of another process. */
+export function toToldError(thrown: unknown, remote: boolean): RunAgentError {
+  return remote && RunAgentError.is(thrown) ? thrown : toExecutionError(thrown);
+}
+
 /** The error for clients. Of a RunAgentError EXECUTION_ERROR it keeps suggestion and details. */
-export function toExecutionError(thrown: unknown): RunAgentError {
+function toExecutionError(thrown: unknown): RunAgentError {
   const isOurs = attempt(() => RunAgentError.is(thrown) && thrown.code === "EXECUTION_ERROR") === true;
   const suggestion = isOurs ? readText(() => (thrown as RunAgentError).suggestion) : undefined;
   const details = isOurs ? attempt(() => copyDetails((thrown as RunAgentError).details)) : undefined;

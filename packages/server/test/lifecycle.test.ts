@@ -199,13 +199,17 @@ describe("close", () => {
       .toMatchObject({ total_count: 2 });
     const closing = server.close();
     expect((await peer.untilEnd()).at(-1)).toMatchObject({
-      status: "stream_cancelled",
+      type: "error",
       seq: 2,
-      reason: expect.stringContaining("shutting down"),
+      error: {
+        code: "OWNER_LOST",
+        message: expect.stringContaining("shutting down"),
+        suggestion: expect.stringContaining("in a few seconds"),
+      },
     });
     expect((await peer.closed).code).toBe(1001);
     expect((await warm.closed).code).toBe(1001);
-    expect((await run).status).toBe(409);
+    expect((await run).status).toBe(503);
     await closing;
     await server.close();
     await expect(fetch(server.url)).rejects.toThrow();

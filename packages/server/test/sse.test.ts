@@ -250,7 +250,7 @@ describe("flow and end", () => {
     const peer = await openSse(server, { body: startFrame("a_stream", "inv-1") });
     await peer.until((frame) => frame.seq === 1);
     const closed = server.close({ timeoutMs: 60_000 });
-    expect((await peer.untilEnd()).at(-1)).toMatchObject({ status: "stream_cancelled", seq: 2 });
+    expect((await peer.untilEnd()).at(-1)).toMatchObject({ type: "error", error: { code: "OWNER_LOST" }, seq: 2 });
     expect(await peer.ended).toBe(true);
     await closed;
   });

@@ -1,0 +1,249 @@
+/**
+ * An agent made of the functions of a folder, as its runagent.config.json names them: each language runs in a process of its own, which
+ * this keeps running.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseEnv } from "node:util";
+import { RunAgentError, type StandardSchemaV1 } from "@runagent/core";
+import type { Agent, Entrypoint } from "../agent.ts";
+import type { AgentContext } from "../context.ts";
+import { DEFAULT_LIMITS } from "../options.ts";
+import { type AgentConfig, CONFIG_FILE, type EntrypointConfig, type Language, readAgentConfig } from "./config.ts";
+import { HostedResult, HostedStream, WINDOW } from "./hosted-stream.ts";
+import { findPython, PYTHON_WORKER } from "./python.ts";
+import { SupervisedWorker } from "./supervised-worker.ts";
+import type { LoadedEntry } from "./worker-messages.ts";
+import type { AgentLogStream, CallRequest, WorkerProgram } from "./worker-process.ts";
+
+/** What hosting may be told. */
+export interface HostOptions {
+  /** Gets each line that the agent prints, and what there is to say about its processes. Default: they are dropped. */
+  readonly onLog?: (stream: AgentLogStream, text: string) => void;
+  /** The command that starts Python. Default: that of the folder's .venv, venv or env, else of the active one, else python3. */
+  readonly python?: string;
+  /** Bytes of one chunk or result. Default 16 MiB, as maxServerFrameBytes of `serve`. */
+  readonly maxChunkBytes?: number;
+  /** true: an entrypoint that cannot be loaded is served all the same, and fails when it is called: until a reload. Default false. */
+  readonly lenient?: boolean;
+}
+
+/** An agent of a folder that can be served. */
+export interface HostedAgent {
+  readonly agent: Agent;
+  readonly folder: string;
+  /** What is wrong with it now, a line each; always empty unless `lenient`. */
+  readonly problems: readonly string[];
+  /**
+   * Reads the folder anew: calls that run go on with the code they began with, new ones take the new.
+   * @throws RunAgentError VALIDATION_ERROR when the configuration is wrong; the agent stays as it was.
+   */
+  reload(): Promise<void>;
+  /** Ends its processes; calls that still run fail with OWNER_LOST. */
+  close(): Promise<void>;
+}
+
+/** Beside the content, a frame has some bytes of its own. */
+const FRAME_BYTES = 64;
+// From the sources, in tests, the worker is the one that was built: Node 20 runs no TypeScript.
+const NODE_WORKER = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../dist/node-worker.mjs" : "./node-worker.mjs", import.meta.url));
+
+/**
+ * Starts the processes of the agent in a folder, and loads its functions. Pass `agent` to `serve`.
+ * @param folder Where its runagent.config.json is.
+ * @throws RunAgentError VALIDATION_ERROR for a wrong configuration, a file or function that is not there or does not load, a tag that does
+ * not fit its function; `details.problems` lists every one.
+ */
+export async function hostAgent(folder: string, options: HostOptions = {}): Promise<HostedAgent> {
+  const host = new Host(resolve(folder), options);
+  try {
+    await host.load();
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+  return host;
+}
+
+class Host implements HostedAgent {
+  readonly folder: string;
+  readonly agent: Agent;
+  readonly #options: HostOptions;
+  readonly #workers: Map<Language, SupervisedWorker> = new Map();
+  #config: AgentConfig | undefined;
+  #entrypoints: ReadonlyMap<string, Entrypoint> = new Map();
+  problems: readonly string[] = [];
+
+  constructor(folder: string, options: HostOptions) {
+    this.folder = folder;
+    this.#options = options;
+    this.agent = this.#describe();
+  }
+
+  /** What the server asks for is always what was loaded last. */
+  #describe(): Agent {
+    const config = (): AgentConfig => {
+      if (this.#config === undefined) throw new RunAgentError("SERVER_ERROR", "The agent is not loaded.");
+      return this.#config;
+    };
+    const entrypoints = (): ReadonlyMap<string, Entrypoint> => this.#entrypoints;
+    return {
+      get id() {
+        return config().id;
+      },
+      get name() {
+        return config().name;
+      },
+      get version() {
+        return config().version;
+      },
+      get entrypoints() {
+        return entrypoints();
+      },
+    };
+  }
+
+  async load(): Promise<void> {
+    const config = await readAgentConfig(this.folder);
+    if (this.#config !== undefined && this.#config.id !== config.id) {
+      throw new RunAgentError("VALIDATION_ERROR", `${CONFIG_FILE} has another agent_id now, ${config.id}.`, {
+        field: "agent_id",
+        suggestion: "Start the server again to serve it.",
+      });
+    }
+    this.#launch(config);
+    const languages = [...new Set(config.entrypoints.map(({ language }) => language))];
+    const loaded = new Map((await Promise.all(languages.map((language) => this.#loadedBy(language)))).flatMap((entries) => [...entries]));
+    const found = config.entrypoints.map((entry) => ({ entry, problem: findProblem(entry, loaded.get(entry.tag)) }));
+    const problems = found.flatMap(({ entry, problem }) => (problem === undefined ? [] : [`${CONFIG_FILE}:${entry.where}: ${problem}`]));
+    if (problems.length > 0 && this.#options.lenient !== true) {
+      throw new RunAgentError("VALIDATION_ERROR", problems.join("\n"), {
+        details: { problems },
+        suggestion: "Correct the agent or its configuration; the log has the tracebacks.",
+      });
+    }
+    this.#config = config;
+    this.problems = problems;
+    this.#entrypoints = new Map(
+      found.map(({ entry, problem }) => [entry.tag, this.#createEntrypoint(entry, loaded.get(entry.tag), problem)]),
+    );
+  }
+
+  async reload(): Promise<void> {
+    await this.load();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#workers.values()].map((worker) => worker.close()));
+  }
+
+  async #loadedBy(language: Language): Promise<ReadonlyMap<string, LoadedEntry>> {
+    try {
+      return (await this.#workers.get(language)?.loaded) ?? new Map();
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      const suggestion =
+        language === "python" ? "Install Python 3.9 or newer, make a virtual environment in the folder, or say which one to use (--python)." : undefined;
+      throw new RunAgentError("VALIDATION_ERROR", message, { suggestion, cause });
+    }
+  }
+
+  #launch(config: AgentConfig): void {
+    const env = { ...readDotEnv(this.folder), ...process.env, ...config.env };
+    for (const language of ["node", "python"] as const) {
+      const entrypoints = config.entrypoints.filter((entry) => entry.language === language);
+      const worker = this.#workers.get(language);
+      if (entrypoints.length === 0) {
+        this.#workers.delete(language);
+        void worker?.close();
+        continue;
+      }
+      const program: WorkerProgram = {
+        ...this.#programOf(language),
+        folder: this.folder,
+        env,
+        entrypoints: entrypoints.map(({ tag, file, module }) => ({ tag, file, module })),
+        maxChunkBytes: (this.#options.maxChunkBytes ?? DEFAULT_LIMITS.maxServerFrameBytes) - FRAME_BYTES,
+        onLog: (stream, text) => this.#options.onLog?.(stream, text),
+      };
+      if (worker === undefined) this.#workers.set(language, new SupervisedWorker(program));
+      else worker.replace(program);
+    }
+  }
+
+  #programOf(language: Language): Pick<WorkerProgram, "name" | "command" | "args"> {
+    if (language === "node") return { name: "Node", command: process.execPath, args: ["--enable-source-maps", NODE_WORKER] };
+    return { name: "Python", command: this.#options.python ?? findPython(this.folder), args: ["-X", "utf8", PYTHON_WORKER] };
+  }
+
+  #createEntrypoint(entry: EntrypointConfig, loaded: LoadedEntry | undefined, problem: string | undefined): Entrypoint {
+    return {
+      tag: entry.tag,
+      streaming: entry.streaming,
+      description: loaded?.description,
+      input: loaded?.inputSchema && describedBy(loaded.inputSchema),
+      output: undefined,
+      remote: true,
+      run: (input, ctx) => {
+        if (problem !== undefined) {
+          throw new RunAgentError("EXECUTION_ERROR", `The agent cannot be loaded: ${problem}`, { suggestion: "Look at the agent's log." });
+        }
+        return this.#call(entry, input, ctx);
+      },
+    };
+  }
+
+  #call({ tag, streaming, language, extract = asItIs }: EntrypointConfig, kwargs: Record<string, unknown>, ctx: AgentContext): unknown {
+    const worker = this.#workers.get(language);
+    if (worker === undefined) throw new RunAgentError("OWNER_LOST", "The process of the agent is not there any more.");
+    const request: CallRequest = {
+      tag,
+      args: ctx.args,
+      kwargs,
+      invocation_id: ctx.invocationId,
+      user_id: ctx.userId ?? null,
+      persistent_memory: ctx.persistentMemory,
+      window: WINDOW,
+    };
+    const emit: AgentContext["emit"] = (event) => ctx.emit(event);
+    const receiver = streaming ? new HostedStream(emit, extract) : new HostedResult(emit);
+    worker.start(request, receiver).then(
+      (call) => {
+        receiver.call = call;
+        if (receiver instanceof HostedStream) return;
+        if (ctx.signal.aborted) call.cancel();
+        else ctx.signal.addEventListener("abort", () => call.cancel(), { once: true });
+      },
+      (error: RunAgentError) => receiver.end({ type: "failed", error }),
+    );
+    return receiver instanceof HostedStream ? receiver : receiver.promise.then(extract);
+  }
+}
+
+const asItIs = (text: string): string => text;
+
+/** What keeps an entrypoint from being served, as a sentence; undefined when nothing does. */
+function findProblem({ tag, streaming, file, module }: EntrypointConfig, loaded: LoadedEntry | undefined): string | undefined {
+  if (loaded === undefined) return `${module} in ${file} was not loaded.`;
+  if (loaded.error !== undefined) return loaded.error;
+  if (streaming && loaded.yields === "value") {
+    return `The tag ${tag} streams, and ${module} in ${file} returns no iterable: yield its chunks, or give it a tag that does not end in _stream.`;
+  }
+  if (!streaming && loaded.yields === "chunks") {
+    return `${module} in ${file} yields chunks, and the tag ${tag} does not stream: name it ${tag}_stream, or return the whole result.`;
+  }
+  return undefined;
+}
+
+/** A schema for the architecture alone: the worker itself holds the arguments against its function. */
+function describedBy(schema: Record<string, unknown>): StandardSchemaV1 {
+  const standard = { version: 1, vendor: "runagent", validate: (value: unknown) => ({ value }), jsonSchema: { input: () => schema } } as const;
+  return { "~standard": standard };
+}
+
+/** What the folder's .env says. */
+function readDotEnv(folder: string): NodeJS.Dict<string> {
+  const file = join(folder, ".env");
+  return existsSync(file) ? parseEnv(readFileSync(file, "utf8")) : {};
+}

@@ -1,0 +1,88 @@
+/**
+ * The program that runs the TypeScript and JavaScript functions of an agent: started by the host, see worker-messages.ts.
+ */
+import { Socket } from "node:net";
+import { RunAgentError, validateWith } from "@runagent/core";
+import type { Entrypoint } from "../agent.ts";
+import { jsonSchemaOf } from "../describe.ts";
+import { toToldError } from "../thrown.ts";
+import { type LoadedFunction, loadFunctions } from "./load-functions.ts";
+import { onLines } from "./lines.ts";
+import { NodeCall } from "./node-call.ts";
+import type { WorkerCommand } from "./worker-messages.ts";
+
+const commands = new Socket({ fd: 3, readable: true, writable: false });
+const messages = new Socket({ fd: 4, readable: false, writable: true });
+// The host is gone, and its end of the commands tells the same.
+messages.on("error", () => {});
+
+const calls: Map<number, NodeCall> = new Map();
+let functions: ReadonlyMap<string, LoadedFunction> = new Map();
+let maxChunkBytes = 0;
+
+onLines(commands, (line) => {
+  // The host wrote it.
+  const command = JSON.parse(line) as WorkerCommand;
+  if (command.op === "load") void load(command);
+  else if (command.op === "start") start(command);
+  else if (command.op === "ack") calls.get(command.id)?.ack(command.bytes);
+  else calls.get(command.id)?.cancel();
+});
+commands.on("close", end);
+
+function send(kind: string, id: number, json: string): void {
+  messages.write(`${kind} ${id} ${json}\n`);
+}
+
+async function load({ folder, entrypoints, max_chunk_bytes }: Extract<WorkerCommand, { readonly op: "load" }>): Promise<void> {
+  maxChunkBytes = max_chunk_bytes;
+  functions = await loadFunctions(folder, entrypoints);
+  const described = [...functions.values()].map(({ tag, entrypoint, yields, error }) => {
+    if (entrypoint === undefined) return { tag, error };
+    const input_schema = jsonSchemaOf(entrypoint.input, "input") ?? null;
+    return { tag, yields, description: entrypoint.description ?? null, input_schema };
+  });
+  send("ready", 0, JSON.stringify({ language: "node", version: process.versions.node, entrypoints: described }));
+}
+
+function start({ id, ...request }: Extract<WorkerCommand, { readonly op: "start" }>): void {
+  const { entrypoint, error } = functions.get(request.tag) ?? {};
+  const failed = (reason: unknown): void => fail(id, reason, entrypoint);
+  if (entrypoint === undefined) return failed(new RunAgentError("EXECUTION_ERROR", `The agent cannot be loaded: ${error ?? request.tag}`));
+  const call = new NodeCall(request, entrypoint, maxChunkBytes, (kind, json) => send(kind, id, json));
+  calls.set(id, call);
+  call.run(readInput(entrypoint, request.kwargs)).then(
+    (end) => {
+      calls.delete(id);
+      send(end.kind, id, end.json);
+    },
+    (reason: unknown) => {
+      calls.delete(id);
+      if (call.cancelled) send("cancelled", id, "null");
+      else failed(reason);
+    },
+  );
+}
+
+/** The arguments, checked here because here is the schema: what is wrong with them is the caller's fault. */
+async function readInput({ input }: Entrypoint, kwargs: unknown): Promise<unknown> {
+  return input === undefined ? kwargs : validateWith(input, kwargs, "input", "VALIDATION_ERROR");
+}
+
+function fail(id: number, reason: unknown, entrypoint: Entrypoint | undefined): void {
+  const isInput = RunAgentError.is(reason) && reason.code === "VALIDATION_ERROR" && entrypoint?.input !== undefined;
+  const error = toToldError(reason, isInput);
+  // The agent's own words, for its log; what the caller did wrong is none.
+  if (!isInput) process.stderr.write(`${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}\n`);
+  send("failed", id, JSON.stringify(error.toWire()));
+}
+
+/** Nobody is there any more: what runs may clean up. */
+function end(): void {
+  for (const call of calls.values()) call.cancel();
+  setTimeout(() => process.exit(0), 2_000).unref();
+  Promise.allSettled([...calls.values()].map((call) => call.ended)).then(
+    () => process.exit(0),
+    () => {},
+  );
+}

@@ -1,0 +1,212 @@
+/**
+ * One process that runs the functions of one agent in one language, from its start to its end. It is never started again: its supervisor
+ * makes another.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+import { RunAgentError } from "@runagent/core";
+import { onLines, onPrintedLines } from "./lines.ts";
+import { type LoadEntry, type LoadedEntry, readFailure, readReady, type WorkerCommand } from "./worker-messages.ts";
+
+/** How a worker is started. */
+export interface WorkerProgram {
+  /** For messages: "Python", "Node". */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly folder: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly entrypoints: readonly LoadEntry[];
+  readonly maxChunkBytes: number;
+  /** Gets what the agent prints, and what there is to say about its process. */
+  readonly onLog: (stream: AgentLogStream, text: string) => void;
+}
+
+/** Where a line of an agent's log comes from: what the agent printed, or the host that runs it. */
+export type AgentLogStream = "stdout" | "stderr" | "host";
+
+/** How a call ended. */
+export type CallEnd =
+  | { readonly type: "result"; readonly text: string }
+  | { readonly type: "done" }
+  | { readonly type: "cancelled" }
+  | { readonly type: "failed"; readonly error: RunAgentError };
+
+/** What becomes of a call. */
+export interface CallEvents {
+  chunk(text: string): void;
+  event(text: string): void;
+  /** Called once, last. */
+  end(end: CallEnd): void;
+}
+
+/** What a call is started with. */
+export type CallRequest = Omit<Extract<WorkerCommand, { readonly op: "start" }>, "op" | "id">;
+
+/** A call that runs. */
+export interface WorkerCall {
+  /** The consumer took this many characters. */
+  ack(bytes: number): void;
+  cancel(): void;
+}
+
+/** How long an agent may take to load, in milliseconds: some import half a machine. */
+const LOAD_TIMEOUT_MS = 120_000;
+/** How long a worker that was told to end may take, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 3_000;
+/** After this many milliseconds a cancelled call that still runs is told, where the worker itself did not. */
+const STUCK_MS = 8_000;
+
+/** A process that runs agent code. */
+export class WorkerProcess {
+  /** What it loaded; rejects when it ends before that. */
+  readonly loaded: Promise<ReadonlyMap<string, LoadedEntry>>;
+  /** Settles when it is gone, and says how. */
+  readonly ended: Promise<string>;
+  readonly #program: WorkerProgram;
+  readonly #child: ChildProcess;
+  readonly #commands: Writable | undefined;
+  readonly #calls: Map<number, CallEvents> = new Map();
+  #lastId = 0;
+  #onIdle: () => void = () => {};
+  #gone: RunAgentError | undefined;
+  #settleLoaded: (entries: ReadonlyMap<string, LoadedEntry>) => void = () => {};
+  /** The last line of its standard error: what a program that does not start has to say. */
+  #lastWords = "";
+
+  constructor(program: WorkerProgram) {
+    this.#program = program;
+    const { command, args, folder, env } = program;
+    // A group of its own: Ctrl-C in a terminal is for the server, which lets its invocations end.
+    const detached = process.platform !== "win32";
+    this.#child = spawn(command, args, { cwd: folder, env, detached, windowsHide: true, stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"] });
+    const [, stdout, stderr, commands, messages] = this.#child.stdio as [null, Readable, Readable, Writable, Readable];
+    this.ended = new Promise((resolve) => {
+      this.#child.once("error", (error) => resolve(this.#end(`cannot be started (${error.message})`)));
+      this.#child.once("close", (code, signal) => resolve(this.#end(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`)));
+    });
+    this.loaded = this.#awaitLoaded();
+    // Who does not wait for it learns of it in calls.
+    this.loaded.catch(() => {});
+    // A program that cannot be started has no streams.
+    if (this.#child.pid === undefined) return;
+    this.#commands = commands;
+    commands.on("error", () => {}); // Its end is told by `ended`.
+    onPrintedLines(stdout, (text) => program.onLog("stdout", text));
+    onPrintedLines(stderr, (text) => {
+      if (text.trim() !== "") this.#lastWords = text.trim();
+      program.onLog("stderr", text);
+    });
+    onLines(messages, (line) => this.#read(line));
+    this.#send({ op: "load", folder, entrypoints: program.entrypoints, max_chunk_bytes: program.maxChunkBytes });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Resolves when no call runs. */
+  get idle(): Promise<void> {
+    if (this.#calls.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  /** Starts a call. One that comes after the end of the process fails at once. */
+  start(request: CallRequest, events: CallEvents): WorkerCall {
+    if (this.#gone !== undefined) {
+      events.end({ type: "failed", error: this.#gone });
+      return { ack: () => {}, cancel: () => {} };
+    }
+    const id = ++this.#lastId;
+    this.#calls.set(id, events);
+    this.#send({ op: "start", id, ...request });
+    return {
+      ack: (bytes) => this.#send({ op: "ack", id, bytes }),
+      cancel: () => this.#cancel(id),
+    };
+  }
+
+  /** Tells it to end, and ends it when it does not. Calls that still run fail with OWNER_LOST. */
+  async close(): Promise<void> {
+    this.#commands?.end();
+    const late = setTimeout(() => this.#child.kill("SIGKILL"), CLOSE_TIMEOUT_MS);
+    await this.ended;
+    clearTimeout(late);
+  }
+
+  #awaitLoaded(): Promise<ReadonlyMap<string, LoadedEntry>> {
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        this.#program.onLog("host", `The agent did not load within ${LOAD_TIMEOUT_MS / 1000} seconds: its process is ended.`);
+        this.#child.kill("SIGKILL");
+      }, LOAD_TIMEOUT_MS).unref();
+      this.#settleLoaded = (entries) => {
+        clearTimeout(late);
+        resolve(entries);
+      };
+      void this.ended.then(() => {
+        clearTimeout(late);
+        reject(this.#gone);
+      });
+    });
+  }
+
+  #cancel(id: number): void {
+    if (!this.#calls.has(id)) return;
+    this.#send({ op: "cancel", id });
+    setTimeout(() => this.#tellStuck(id, "{}"), STUCK_MS).unref();
+  }
+
+  #send(command: WorkerCommand): void {
+    if (this.#gone === undefined) this.#commands?.write(`${JSON.stringify(command)}\n`);
+  }
+
+  #read(line: string): void {
+    const first = line.indexOf(" ");
+    const second = line.indexOf(" ", first + 1);
+    const kind = line.slice(0, first);
+    const id = Number(line.slice(first + 1, second));
+    const text = line.slice(second + 1);
+    if (kind === "ready") return this.#settleLoaded(readReady(text));
+    if (kind === "stuck") return this.#tellStuck(id, text);
+    const call = this.#calls.get(id);
+    if (call === undefined) return;
+    if (kind === "chunk") return call.chunk(text);
+    if (kind === "event") return call.event(text);
+    this.#calls.delete(id);
+    call.end(readEnd(kind, text));
+    if (this.#calls.size === 0) this.#onIdle();
+  }
+
+  readonly #told: Set<number> = new Set();
+
+  /** Nobody can stop a thread: whoever runs the server should know that it is there, and where. */
+  #tellStuck(id: number, text: string): void {
+    if (!this.#calls.has(id) || this.#told.has(id)) return;
+    this.#told.add(id);
+    const { where } = JSON.parse(text) as { readonly where?: string };
+    const at = where === undefined ? "" : ` It is at ${where}.`;
+    this.#program.onLog("host", `A cancelled invocation does not stop, and takes up its place until it does.${at}`);
+  }
+
+  #end(how: string): string {
+    const words = this.#lastWords === "" ? "" : ` It said: ${this.#lastWords}`;
+    this.#gone = new RunAgentError("OWNER_LOST", `The ${this.#program.name} process of the agent ${how}.`, {
+      suggestion: "Start the invocation again, if the agent may run twice; the agent's log says more.",
+    });
+    const calls = [...this.#calls.values()];
+    this.#calls.clear();
+    for (const call of calls) call.end({ type: "failed", error: this.#gone });
+    this.#onIdle();
+    return how + "." + words;
+  }
+}
+
+function readEnd(kind: string, text: string): CallEnd {
+  if (kind === "result") return { type: "result", text };
+  if (kind === "done" || kind === "cancelled") return { type: kind };
+  const { code, message, field, suggestion, details } = readFailure(text);
+  return { type: "failed", error: new RunAgentError(code, message, { field, suggestion, details }) };
+}
