@@ -216,6 +216,24 @@ describe("streams", () => {
     expect(statuses).toEqual(["cancelled", "cancelled", "cancelled"]);
   });
 
+  it("cancels an invocation by its id alone, another's stream, and says when it had ended [cancel.rest.1]", async () => {
+    const endless = async function* (_: unknown, ctx: { readonly signal: AbortSignal }) {
+      for (let i = 0; !ctx.signal.aborted; i++) yield i;
+    };
+    const server = await start(defineAgent({ id: "storyteller", entrypoints: { endless_stream: endless } }));
+    const stream = clientOf(server, "endless_stream").runStream();
+    const { invocationId } = await stream.started;
+    const other = clientOf(server, "endless_stream");
+    expect(other.apiUrl).toBe(`${server.url}/api/v1`);
+    expect(await other.cancel(invocationId)).toEqual({ invocationId, mode: "immediate", outcome: "accepted" });
+    expect(await failureOf(stream.collect())).toMatchObject({ code: "CANCELLED" });
+    expect(await other.cancel(invocationId, "after_turn")).toEqual({ invocationId, mode: "after_turn", outcome: "already_ended" });
+    expect(await failureOf(other.cancel("unknown"))).toMatchObject({ code: "INVOCATION_NOT_FOUND" });
+    expect(await failureOf(other.cancel("../x"))).toMatchObject({ code: "VALIDATION_ERROR", field: "invocationId" });
+    // @ts-expect-error A word that is none.
+    expect(await failureOf(other.cancel(invocationId, "now"))).toMatchObject({ code: "VALIDATION_ERROR", field: "mode" });
+  });
+
   it("cancel at once, before the connection or the first frame", async () => {
     const server = await start(storyteller);
     const client = clientOf(server, "forever_stream");
@@ -281,7 +299,11 @@ describe("streams", () => {
     const drained = (async () => {
       while ((await cursor.next()).hasMore);
     })();
-    expect(await failureOf(drained)).toMatchObject({ code: "CANCELLED", origin: "wire" });
+    expect(await failureOf(drained)).toMatchObject({
+      code: "OWNER_LOST",
+      origin: "wire",
+      suggestion: expect.stringContaining("Start it again"),
+    });
     await closed;
   });
 });

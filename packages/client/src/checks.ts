@@ -22,6 +22,11 @@ export function oneOf(...choices: readonly unknown[]): Check {
   return [(value) => choices.includes(value), choices.map((choice) => JSON.stringify(choice)).join(" or ")];
 }
 
+/** @throws RunAgentError VALIDATION_ERROR for what is no way to cancel. */
+export function checkMode(mode: unknown): void {
+  if (mode !== "immediate" && mode !== "after_turn") throw invalid("mode", 'must be "immediate" or "after_turn"');
+}
+
 /** Looks at the options that were given, which in plain JavaScript may be anything. @throws RunAgentError VALIDATION_ERROR that names the option. */
 export function checkOptions(options: JsonObject, checks: Readonly<Record<string, Check>>): void {
   for (const [name, [fits, mustBe]] of Object.entries(checks)) {

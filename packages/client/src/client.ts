@@ -1,10 +1,12 @@
 import {
   type Architecture,
+  assertId,
   decodeCursor,
   type Health,
   isJsonObject,
   isStreamTag,
   type JsonObject,
+  type Mode,
   type ResumeFrame,
   RunAgentError,
   type RunRequest,
@@ -15,10 +17,11 @@ import {
 } from "@runagent/core";
 import { abortError } from "./abort-signal.ts";
 import { type CallOptions, checkCallOptions, checkInput, type ResumeOptions } from "./call-options.ts";
-import { invalid } from "./checks.ts";
+import type { CancelAnswer } from "./cancelling.ts";
+import { checkMode, invalid } from "./checks.ts";
 import { createCredentials } from "./credentials.ts";
 import { encodeJson } from "./encode-json.ts";
-import { dataOf, type HttpRequest, notRunAgent, requestJson } from "./http.ts";
+import { cancelRequest, dataOf, type HttpRequest, notRunAgent, requestJson } from "./http.ts";
 import { createKnownVersion } from "./known-version.ts";
 import { type ClientConfig, type RunAgentClientOptions, resolveOptions, type Untyped, type UntypedInput } from "./options.ts";
 import type { KnownVersion } from "./reconnects.ts";
@@ -85,6 +88,11 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
     return this.#options.entrypointTag;
   }
 
+  /** Where the server of the agent is: ends in /api/v1. */
+  get apiUrl(): string {
+    return this.#config.apiUrl;
+  }
+
   /** What was passed as extraParams. */
   get extraParams(): Readonly<Record<string, unknown>> {
     return this.#config.extraParams;
@@ -129,6 +137,22 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
       return { type: "resume", protocol: 2, invocation_id: invocationId, epoch, after_seq: seq };
     };
     return this.#stream<O>(options, toResume);
+  }
+
+  /**
+   * Cancels an invocation by its id alone, whoever started it; a stream that you hold has its own cancel. It may be repeated. [cancel.rest.1]
+   * @param mode `immediate` (default): now. `after_turn`: when the turn in progress is complete.
+   * @throws RunAgentError INVOCATION_NOT_FOUND when the server does not know it, or the key may not see it.
+   */
+  async cancel(invocationId: string, mode: Mode = "immediate", options: RequestOptions = {}): Promise<CancelAnswer> {
+    assertId(invocationId, "invocationId");
+    checkMode(mode);
+    checkCallOptions(options);
+    const { signal, timeoutMs = REQUEST_TIMEOUT_MS } = options;
+    const data = dataOf(await this.#repeat({ ...cancelRequest(invocationId, mode, timeoutMs), signal }, true));
+    const outcome = isJsonObject(data) ? data.outcome : undefined;
+    if (outcome === "accepted" || outcome === "already_ended") return { invocationId, mode, outcome };
+    throw notRunAgent(200, new URL(this.apiUrl).origin);
   }
 
   /**

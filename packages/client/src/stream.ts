@@ -1,6 +1,6 @@
 import { type DataFrame, type Mode, RunAgentError, type StandardSchemaV1, validateWith } from "@runagent/core";
 import type { CancelAnswer } from "./cancelling.ts";
-import { invalid } from "./checks.ts";
+import { checkMode } from "./checks.ts";
 import { StreamCursor } from "./cursor.ts";
 import type { Session, SessionEnd, StreamStarted, Totals } from "./session.ts";
 import type { QueuedRecord, StreamRecord } from "./state.ts";
@@ -130,13 +130,15 @@ export class RunAgentStream<T = unknown> implements AsyncIterable<T> {
    * @throws RunAgentError VALIDATION_ERROR for another mode, and for after_turn with a version 1 server.
    */
   cancel(mode: Mode = "immediate"): Promise<CancelAnswer> {
-    const answer =
-      mode === "immediate" || mode === "after_turn"
-        ? this.#session.cancel(mode)
-        : Promise.reject(invalid("mode", 'must be "immediate" or "after_turn"'));
+    const answer = this.#cancel(mode);
     // A key handler does not await it; whoever does still sees the failure.
     answer.catch(() => {});
     return answer;
+  }
+
+  async #cancel(mode: Mode): Promise<CancelAnswer> {
+    checkMode(mode);
+    return this.#session.cancel(mode);
   }
 
   /**

@@ -76,7 +76,10 @@ export async function readAgentConfig(folder: string): Promise<AgentConfig> {
   const json = parseLocated(readConfigText(folder), CONFIG_FILE);
   const checked = CONFIG.safeParse(json.value);
   if (!checked.success) {
-    throw refuse(checked.error.issues.map(({ path, message }) => ({ path, problem: describe(json, path, message) })), json);
+    throw refuse(
+      checked.error.issues.map(({ path, message }) => ({ path, problem: describe(json, path, message) })),
+      json,
+    );
   }
   const { agent_id: id, agent_name: name = id, version = "0.0.0", agent_architecture, env_vars } = checked.data;
   const problems: Problem[] = findTwins(agent_architecture.entrypoints);
@@ -130,7 +133,12 @@ function findTwins(entrypoints: readonly { readonly tag: string }[]): Problem[] 
       seen.add(tag);
       return [];
     }
-    return [{ path: ["agent_architecture", "entrypoints", index, "tag"], problem: `is ${JSON.stringify(tag)} for the second time: every tag is used once` }];
+    return [
+      {
+        path: ["agent_architecture", "entrypoints", index, "tag"],
+        problem: `is ${JSON.stringify(tag)} for the second time: every tag is used once`,
+      },
+    ];
   });
 }
 

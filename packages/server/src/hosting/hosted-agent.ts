@@ -47,7 +47,9 @@ export interface HostedAgent {
 /** Beside the content, a frame has some bytes of its own. */
 const FRAME_BYTES = 64;
 // From the sources, in tests, the worker is the one that was built: Node 20 runs no TypeScript.
-const NODE_WORKER = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../dist/node-worker.mjs" : "./node-worker.mjs", import.meta.url));
+const NODE_WORKER = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "../../dist/node-worker.mjs" : "./node-worker.mjs", import.meta.url),
+);
 
 /**
  * Starts the processes of the agent in a folder, and loads its functions. Pass `agent` to `serve`.
@@ -144,7 +146,9 @@ class Host implements HostedAgent {
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
       const suggestion =
-        language === "python" ? "Install Python 3.9 or newer, make a virtual environment in the folder, or say which one to use (--python)." : undefined;
+        language === "python"
+          ? "Install Python 3.9 or newer, make a virtual environment in the folder, or say which one to use (--python)."
+          : undefined;
       throw new RunAgentError("VALIDATION_ERROR", message, { suggestion, cause });
     }
   }
@@ -238,7 +242,12 @@ function findProblem({ tag, streaming, file, module }: EntrypointConfig, loaded:
 
 /** A schema for the architecture alone: the worker itself holds the arguments against its function. */
 function describedBy(schema: Record<string, unknown>): StandardSchemaV1 {
-  const standard = { version: 1, vendor: "runagent", validate: (value: unknown) => ({ value }), jsonSchema: { input: () => schema } } as const;
+  const standard = {
+    version: 1,
+    vendor: "runagent",
+    validate: (value: unknown) => ({ value }),
+    jsonSchema: { input: () => schema },
+  } as const;
   return { "~standard": standard };
 }
 

@@ -6,8 +6,8 @@ import { RunAgentError, validateWith } from "@runagent/core";
 import type { Entrypoint } from "../agent.ts";
 import { jsonSchemaOf } from "../describe.ts";
 import { toToldError } from "../thrown.ts";
-import { type LoadedFunction, loadFunctions } from "./load-functions.ts";
 import { onLines } from "./lines.ts";
+import { type LoadedFunction, loadFunctions } from "./load-functions.ts";
 import { NodeCall } from "./node-call.ts";
 import type { WorkerCommand } from "./worker-messages.ts";
 

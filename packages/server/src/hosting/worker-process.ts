@@ -79,11 +79,19 @@ export class WorkerProcess {
     const { command, args, folder, env } = program;
     // A group of its own: Ctrl-C in a terminal is for the server, which lets its invocations end.
     const detached = process.platform !== "win32";
-    this.#child = spawn(command, args, { cwd: folder, env, detached, windowsHide: true, stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"] });
+    this.#child = spawn(command, args, {
+      cwd: folder,
+      env,
+      detached,
+      windowsHide: true,
+      stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
+    });
     const [, stdout, stderr, commands, messages] = this.#child.stdio as [null, Readable, Readable, Writable, Readable];
     this.ended = new Promise((resolve) => {
       this.#child.once("error", (error) => resolve(this.#end(`cannot be started (${error.message})`)));
-      this.#child.once("close", (code, signal) => resolve(this.#end(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`)));
+      this.#child.once("close", (code, signal) =>
+        resolve(this.#end(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`)),
+      );
     });
     this.loaded = this.#awaitLoaded();
     // Who does not wait for it learns of it in calls.
