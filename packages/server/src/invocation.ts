@@ -251,8 +251,10 @@ export class Invocation {
   #agentFailed(error: unknown): void {
     // After an end, a throw is most often the agent's answer to its abort signal.
     if (!this.running) return;
-    this.report(error);
-    this.#end({ status: "failed", error: toToldError(error, this.request.entrypoint.remote ?? false) });
+    const told = toToldError(error, this.request.entrypoint.remote ?? false);
+    // What the caller did wrong is the caller's alone.
+    if (told.code !== "VALIDATION_ERROR") this.report(error);
+    this.#end({ status: "failed", error: told });
   }
 
   #end(outcome: Outcome): void {

@@ -14,7 +14,7 @@ import { ANSWER_HEADERS, errorEnvelope, statusOf } from "./envelope.ts";
 import { createHttpApp } from "./http.ts";
 import { LogBudget } from "./log-budget.ts";
 import { createMemoryLogStore } from "./memory-log.ts";
-import { type ErrorContext, type Limits, readLimits, readPort, type ServeOptions } from "./options.ts";
+import { type Limits, readLimits, readPort, type ServeOptions } from "./options.ts";
 import { Quota } from "./quota.ts";
 import { InvocationRegistry } from "./registry.ts";
 import type { Services } from "./services.ts";

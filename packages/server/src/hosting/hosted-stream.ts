@@ -101,7 +101,10 @@ export class HostedStream implements AsyncIterableIterator<string>, CallEvents {
     }
     this.#items = [];
     this.#next = 0;
-    if (this.#end === undefined) return this.#ack();
+    if (this.#end === undefined) {
+      this.#ack();
+      return;
+    }
     this.#waiting = undefined;
     if (this.#end.type === "failed") waiting.reject(this.#end.error);
     else waiting.resolve({ done: true, value: undefined });

@@ -48,7 +48,10 @@ async function load({ folder, entrypoints, max_chunk_bytes }: Extract<WorkerComm
 function start({ id, ...request }: Extract<WorkerCommand, { readonly op: "start" }>): void {
   const { entrypoint, error } = functions.get(request.tag) ?? {};
   const failed = (reason: unknown): void => fail(id, reason, entrypoint);
-  if (entrypoint === undefined) return failed(new RunAgentError("EXECUTION_ERROR", `The agent cannot be loaded: ${error ?? request.tag}`));
+  if (entrypoint === undefined) {
+    failed(new RunAgentError("EXECUTION_ERROR", `The agent cannot be loaded: ${error ?? request.tag}`));
+    return;
+  }
   const call = new NodeCall(request, entrypoint, maxChunkBytes, (kind, json) => send(kind, id, json));
   calls.set(id, call);
   call.run(readInput(entrypoint, request.kwargs)).then(

@@ -177,15 +177,16 @@ export class WorkerProcess {
     const kind = line.slice(0, first);
     const id = Number(line.slice(first + 1, second));
     const text = line.slice(second + 1);
-    if (kind === "ready") return this.#settleLoaded(readReady(text));
-    if (kind === "stuck") return this.#tellStuck(id, text);
     const call = this.#calls.get(id);
-    if (call === undefined) return;
-    if (kind === "chunk") return call.chunk(text);
-    if (kind === "event") return call.event(text);
-    this.#calls.delete(id);
-    call.end(readEnd(kind, text));
-    if (this.#calls.size === 0) this.#onIdle();
+    if (kind === "ready") this.#settleLoaded(readReady(text));
+    else if (kind === "stuck") this.#tellStuck(id, text);
+    else if (kind === "chunk") call?.chunk(text);
+    else if (kind === "event") call?.event(text);
+    else if (call !== undefined) {
+      this.#calls.delete(id);
+      call.end(readEnd(kind, text));
+      if (this.#calls.size === 0) this.#onIdle();
+    }
   }
 
   readonly #told: Set<number> = new Set();
@@ -208,7 +209,7 @@ export class WorkerProcess {
     this.#calls.clear();
     for (const call of calls) call.end({ type: "failed", error: this.#gone });
     this.#onIdle();
-    return how + "." + words;
+    return `${how}.${words}`;
   }
 }
 

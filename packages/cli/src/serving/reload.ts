@@ -1,0 +1,56 @@
+/**
+ * `runagent serve --reload`: loads the agent anew when its files change.
+ */
+import { relative, sep } from "node:path";
+import type { HostedAgent } from "@runagent/server/hosting";
+import { watch } from "chokidar";
+import type { ServeLog } from "./serve-log.ts";
+
+/** Editors and tools write several files, or one several times: what follows within these milliseconds is one change. */
+const SETTLE_MS = 100;
+const IGNORED: ReadonlySet<string> = new Set(["node_modules", "__pycache__", "venv", "env", "dist"]);
+
+/** Watches the folder of an agent until it is closed. */
+export async function reloadOnChange(hosted: HostedAgent, log: ServeLog): Promise<{ close(): Promise<void> }> {
+  const changed = new Set<string>();
+  let timer: NodeJS.Timeout | undefined;
+  let loading: Promise<void> = Promise.resolve();
+  const reload = async (): Promise<void> => {
+    const files = [...changed].join(", ");
+    changed.clear();
+    try {
+      await hosted.reload();
+      log.problems(hosted.problems);
+      log.say(
+        hosted.problems.length === 0 ? `${files} changed: the agent is loaded anew.` : `${files} changed: the agent has mistakes now.`,
+      );
+    } catch (error) {
+      log.problems([error instanceof Error ? error.message : String(error)]);
+      log.say(`${files} changed: the agent stays as it was.`);
+    }
+  };
+  const watcher = watch(hosted.folder, { ignoreInitial: true, ignored: (path) => isIgnored(relative(hosted.folder, path)) });
+  watcher.on("all", (_event, path) => {
+    changed.add(relative(hosted.folder, path));
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      // One after the other, in the order of the changes.
+      loading = loading.then(reload);
+    }, SETTLE_MS);
+  });
+  watcher.on("error", (error) => log.say(`The folder cannot be watched: ${error instanceof Error ? error.message : String(error)}`));
+  await new Promise<void>((resolve) => watcher.once("ready", resolve));
+  return {
+    async close() {
+      clearTimeout(timer);
+      await watcher.close();
+      await loading;
+    },
+  };
+}
+
+/** What the agent installs or what running it leaves behind; of hidden files .env alone matters. */
+function isIgnored(path: string): boolean {
+  const parts = path.split(sep);
+  return parts.some((part) => IGNORED.has(part) || (part.startsWith(".") && part !== ".env" && part !== "..")) || path.endsWith(".pyc");
+}

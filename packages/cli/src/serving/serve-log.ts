@@ -1,0 +1,96 @@
+/**
+ * What `runagent serve` says: on standard error while it runs, and in the agent's log and list of invocations on disk.
+ */
+import type { WriteStream } from "node:tty";
+import { styleText } from "node:util";
+import { type Invocation, RunAgentError } from "@runagent/core";
+import type { Agent, ErrorContext } from "@runagent/server";
+import type { AgentStore } from "../store/index.ts";
+import { isColoured } from "../terminal/display.ts";
+import { escapeControls, toOneLine } from "../terminal/escape.ts";
+import { CLI_VERSION } from "../version.ts";
+
+type Colour = "dim" | "red" | "green" | "yellow" | "bold";
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what agents colour their prints with may pass.
+const COLOURS = /(\u001b\[[\d;]*m)/;
+
+/** Where everything that happens to a served agent is told. */
+export class ServeLog {
+  readonly #stream: WriteStream;
+  readonly #coloured: boolean;
+  readonly #store: AgentStore;
+  readonly #running: Set<string> = new Set();
+
+  constructor(stream: WriteStream, store: AgentStore) {
+    this.#stream = stream;
+    this.#coloured = isColoured(stream);
+    this.#store = store;
+  }
+
+  /** Invocations that have started and not ended. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** A sentence of the command itself. */
+  say(text: string, colour?: Colour): void {
+    this.#store.log("serve", text);
+    for (const line of text.split("\n")) this.#write(escapeControls(line), colour);
+  }
+
+  /** A line that the agent printed. */
+  print(stream: "stdout" | "stderr", text: string): void {
+    this.#store.log(stream, `${text}\n`);
+    const parts = text.split(COLOURS).map((part, index) => (index % 2 === 1 ? (this.#coloured ? part : "") : escapeControls(part)));
+    this.#stream.write(`${this.#style("dim", "│")} ${parts.join("")}\n`);
+  }
+
+  /** The agent can be called. */
+  started(agent: Agent, url: string, folder: string): void {
+    this.say(`runagent ${CLI_VERSION} serves ${agent.name} (${agent.id}), version ${agent.version}, from ${folder}`, "bold");
+    this.say(`Listening on ${url}`, "green");
+    const [stream] = [...agent.entrypoints.values()].filter(({ streaming }) => streaming);
+    const [first] = agent.entrypoints.values();
+    const { tag = "", streaming = false } = stream ?? first ?? {};
+    this.say(`Entrypoints: ${[...agent.entrypoints.keys()].join(", ")}`);
+    this.say(
+      `Try: runagent ${streaming ? "run-stream" : "run"} --id ${agent.id} --tag ${tag} --local --name=value. Ctrl-C ends it.`,
+      "dim",
+    );
+  }
+
+  /** What is wrong with the agent's files, a line each. */
+  problems(lines: readonly string[]): void {
+    for (const line of lines) this.say(line, "red");
+  }
+
+  /** An invocation has started, or ended. */
+  invocation(invocation: Invocation): void {
+    this.#store.invocation(invocation);
+    const { invocation_id: id, entrypoint_tag: tag, status, execution_time: seconds, total_chunks: chunks, error } = invocation;
+    if (status === "running") {
+      this.#running.add(id);
+      return;
+    }
+    this.#running.delete(id);
+    const why = error === null || error === undefined ? "" : `: ${error.code}: ${toOneLine(error.message)}`;
+    const colour = status === "failed" ? "red" : status === "cancelled" ? "yellow" : undefined;
+    const count = chunks === 1 ? "1 chunk" : `${chunks} chunks`;
+    this.say(`${tag} ${status}${why} (${count}, ${(seconds ?? 0).toFixed(3)} s, invocation ${id})`, colour);
+  }
+
+  /** An error of the server itself; those of the agent are told by its invocations. */
+  failure(error: unknown, { where }: ErrorContext): void {
+    if (where !== "agent") this.say(`${where}: ${toOneLine(error instanceof Error ? error.message : String(error))}`, "red");
+    else if (!RunAgentError.is(error)) this.print("stderr", error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+
+  #write(line: string, colour: Colour | undefined): void {
+    this.#stream.write(`${colour === undefined ? line : this.#style(colour, line)}\n`);
+  }
+
+  #style(colour: Colour, text: string): string {
+    return this.#coloured ? styleText(colour, text, { stream: this.#stream }) : text;
+  }
+}
