@@ -5,6 +5,8 @@ const config: UserConfig = {
   ...packageConfig({ index: "src/index.ts", hosting: "src/hosting/index.ts", "node-worker": "src/hosting/node-worker.ts" }, "node"),
   // The CommonJS entries find the workers beside them, too.
   shims: true,
+  // Zod as a whole takes three times as long to load as what is used of it, and `runagent serve` waits for it.
+  noExternal: ["zod"],
   copy: ["src/hosting/worker.py"],
 };
 

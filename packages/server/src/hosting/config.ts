@@ -65,7 +65,9 @@ const CONFIG = z.looseObject({
   agent_name: z.string().optional(),
   version: z.string().optional(),
   agent_architecture: z.looseObject({ entrypoints: z.array(ENTRYPOINT).min(1) }),
-  env_vars: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).nullish(),
+  env_vars: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()], { error: "must be a text, a number or a boolean" }))
+    .nullish(),
 });
 
 /**
@@ -77,7 +79,7 @@ export async function readAgentConfig(folder: string): Promise<AgentConfig> {
   const checked = CONFIG.safeParse(json.value);
   if (!checked.success) {
     throw refuse(
-      checked.error.issues.map(({ path, message }) => ({ path, problem: describe(json, path, message) })),
+      checked.error.issues.flatMap(({ path, message }) => describe(json, path, message)),
       json,
     );
   }
@@ -143,12 +145,12 @@ function findTwins(entrypoints: readonly { readonly tag: string }[]): Problem[] 
 }
 
 /** What zod found, as the end of a sentence that begins with the field. */
-function describe(json: LocatedJson, path: readonly PropertyKey[], message: string): string {
-  if (json.has(path)) return message.replace(/^Invalid input: /, "is wrong: ").replace(/^Too small:/, "is wrong:");
-  if (path.includes("entrypoints") && json.has([...path.slice(0, -1), "webhook_url"])) {
-    return "is missing: webhook entrypoints cannot be served here, only functions in a file";
-  }
-  return "is missing";
+function describe(json: LocatedJson, path: readonly PropertyKey[], message: string): Problem[] {
+  if (json.has(path)) return [{ path, problem: message.replace(/^(Invalid input|Too small): /, "is wrong: ") }];
+  const webhook = [...path.slice(0, -1), "webhook_url"];
+  if (!json.has(webhook)) return [{ path, problem: "is missing" }];
+  // It lacks every field of the others; the first says it.
+  return path.at(-1) === "file" ? [{ path: webhook, problem: "cannot be served here: name a file and a function in it" }] : [];
 }
 
 function refuse(problems: readonly Problem[], json: LocatedJson): RunAgentError {

@@ -1089,6 +1089,8 @@ class Invocation:
             while not self.cancelled:
                 if not self.has_room(1):
                     await self.await_room_async(1)
+                    if self.cancelled:
+                        break
                 try:
                     chunk = await iterator.__anext__()
                 except BaseException as error:
@@ -1101,6 +1103,8 @@ class Invocation:
                 text = self.encode_chunk(chunk)
                 if not self.has_room(len(text)):
                     await self.await_room_async(len(text))
+                    if self.cancelled:
+                        break
                 self.send_chunk(text)
                 if self.chunks % CHUNKS_PER_TURN == 0 or time.monotonic() > turn_end:
                     await asyncio.sleep(0)
