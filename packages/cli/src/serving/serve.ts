@@ -53,13 +53,14 @@ async function serveWith(place: Place, options: ServeCommandOptions): Promise<vo
     lenient: options.reload,
     ...(python !== undefined && { python }),
   });
+  loading.catch(() => {}); // It is awaited below.
   // While the agent loads in processes of its own.
   const { serve } = await import("@runagent/server");
   const hosted = await loading;
   try {
     const server = await listen(serve, hosted.agent, options, log);
-    announce(hosted, server, place, options);
     const watcher = options.reload ? await (await import("./reload.ts")).reloadOnChange(hosted, log) : undefined;
+    announce(hosted, server, place, options);
     await untilSignal();
     const ending = log.running === 1 ? "1 invocation ends" : `${log.running} invocations end`;
     log.say(log.running === 0 ? "Ending." : `Ending: ${ending}, and the callers are told to come back. Ctrl-C again leaves at once.`);

@@ -118,7 +118,7 @@ class Host implements HostedAgent {
     const languages = [...new Set(config.entrypoints.map(({ language }) => language))];
     const loaded = new Map((await Promise.all(languages.map((language) => this.#loadedBy(language)))).flatMap((entries) => [...entries]));
     const found = config.entrypoints.map((entry) => ({ entry, problem: findProblem(entry, loaded.get(entry.tag)) }));
-    const problems = found.flatMap(({ entry, problem }) => (problem === undefined ? [] : [`${CONFIG_FILE}:${entry.where}: ${problem}`]));
+    const problems = listProblems(found);
     if (problems.length > 0 && this.#options.lenient !== true) {
       throw new RunAgentError("VALIDATION_ERROR", problems.join("\n"), {
         details: { problems },
@@ -223,6 +223,15 @@ class Host implements HostedAgent {
     );
     return receiver instanceof HostedStream ? receiver : receiver.promise.then(extract);
   }
+}
+
+/** A line each; one that several entrypoints share, such as a file that does not load, is told once. */
+function listProblems(found: readonly { readonly entry: EntrypointConfig; readonly problem: string | undefined }[]): string[] {
+  const told = new Map<string, string>();
+  for (const { entry, problem } of found) {
+    if (problem !== undefined && !told.has(problem)) told.set(problem, `${CONFIG_FILE}:${entry.where}: ${problem}`);
+  }
+  return [...told.values()];
 }
 
 const asItIs = (text: string): string => text;

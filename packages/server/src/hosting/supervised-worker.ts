@@ -23,6 +23,8 @@ export class SupervisedWorker {
   #restartMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
+  /** One that never did is the agent's mistake, and starting it again would not mend that. */
+  #hasLoaded = false;
   /** Settles when the next process is made. */
   #restarted: Promise<void> = Promise.resolve();
 
@@ -70,9 +72,15 @@ export class SupervisedWorker {
     const worker = new WorkerProcess(this.#program);
     const startMs = performance.now();
     this.#processes.add(worker);
+    worker.loaded.then(
+      () => {
+        this.#hasLoaded = true;
+      },
+      () => {}, // Who waits for it is told.
+    );
     void worker.ended.then((how) => {
       this.#processes.delete(worker);
-      if (this.#closed || worker !== this.#worker) return;
+      if (this.#closed || !this.#hasLoaded || worker !== this.#worker) return;
       if (performance.now() - startMs > STABLE_MS) this.#restartMs = 0;
       this.#program.onLog("host", `The ${this.#program.name} process of the agent ${how} It is started again in ${this.#restartMs} ms.`);
       this.#restart();

@@ -1,0 +1,403 @@
+/** The process that runs Python agents: every kind of entrypoint, arguments, errors, prints, backpressure. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { findPythons, type PythonPeer, startWorker } from "./python-peer.ts";
+
+const KINDS = `
+import asyncio, functools, threading
+from typing import AsyncIterator, Dict, Iterator, Literal, Optional, Union
+
+def generator():
+    for number in range(3):
+        yield number
+
+async def async_generator():
+    for number in range(3):
+        await asyncio.sleep(0)
+        yield number
+
+def returns_list():
+    return [0, 1, 2]
+
+def returns_iterator() -> Iterator[int]:
+    return iter(range(3))
+
+def returns_generator():
+    return generator()
+
+def returns_async_generator():
+    return async_generator()
+
+async def coroutine_returns_list():
+    return (0, 1, 2)
+
+async def coroutine_returns_generator():
+    return generator()
+
+async def coroutine_returns_async_generator() -> "AsyncIterator[int]":
+    return async_generator()
+
+def count_to(end, start=0):
+    for number in range(start, end):
+        yield number
+
+partial = functools.partial(count_to, end=3)
+
+class Counter:
+    end = 3
+    def count(self):
+        yield from range(self.end)
+    async def count_async(self):
+        for number in range(self.end):
+            yield number
+    def __call__(self):
+        yield from range(self.end)
+    @staticmethod
+    def static():
+        yield from range(3)
+
+class AsyncCallable:
+    async def __call__(self):
+        for number in range(3):
+            yield number
+
+counter = Counter()
+async_callable = AsyncCallable()
+
+def logged(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs)
+    return wrapper
+
+decorated = logged(generator)
+decorated_async = logged(async_generator)
+
+class Items:
+    def __getitem__(self, index):
+        if index > 2:
+            raise IndexError
+        return index
+
+def returns_items():
+    return Items()
+
+class Nexts:
+    number = -1
+    def __next__(self):
+        self.number += 1
+        if self.number > 2:
+            raise StopIteration
+        return self.number
+
+def returns_nexts():
+    return Nexts()
+
+class AsyncNexts:
+    number = -1
+    async def __anext__(self):
+        self.number += 1
+        if self.number > 2:
+            raise StopAsyncIteration
+        return self.number
+
+def returns_async_nexts():
+    return AsyncNexts()
+
+def returns_set():
+    return {0}
+
+def value():
+    return {"reply": "hello"}
+
+async def coroutine():
+    await asyncio.sleep(0)
+    return {"reply": "hello"}
+
+class Model:
+    def answer(self) -> Dict[str, str]:
+        return {"reply": "hello"}
+    async def __call__(self):
+        return {"reply": "hello"}
+
+model = Model()
+decorated_coroutine = logged(coroutine)
+
+class Later:
+    def __await__(self):
+        yield from asyncio.sleep(0).__await__()
+        return {"reply": "hello"}
+
+def returns_awaitable():
+    return Later()
+
+def runs_a_loop():
+    return asyncio.run(coroutine())
+
+def text() -> str:
+    return "hello"
+
+async def nothing() -> None:
+    pass
+
+def number() -> "Optional[int]":
+    return 1
+`;
+
+const STREAMS = [
+  ...["generator", "async_generator", "returns_list", "returns_iterator", "returns_generator", "returns_async_generator"],
+  ...["coroutine_returns_list", "coroutine_returns_generator", "coroutine_returns_async_generator", "partial", "counter.count"],
+  ...["counter.count_async", "counter", "Counter.static", "async_callable", "decorated", "decorated_async"],
+  ...["returns_items", "returns_nexts", "returns_async_nexts"],
+];
+const VALUES = ["value", "coroutine", "model.answer", "model", "decorated_coroutine", "returns_awaitable", "runs_a_loop"];
+const MIXED = ["text", "nothing", "number", "returns_set"];
+
+const entries = (names: readonly string[], suffix: string): Record<string, string> =>
+  Object.fromEntries(names.map((name) => [`${name}${suffix}`, `main.py:${name}`]));
+
+describe.each(findPythons())("Python $version", (python) => {
+  describe("kinds of entrypoints", () => {
+    let worker: PythonPeer;
+    beforeAll(async () => {
+      const tags = { ...entries([...STREAMS, ...MIXED], "_stream"), ...entries([...STREAMS, ...VALUES, ...MIXED], "") };
+      worker = startWorker(python, { "main.py": KINDS }, { ...tags, value_stream: "main.py:value", model_stream: "main.py:model" });
+      await worker.ready();
+    });
+
+    test("says which Python it is, and what each yields so far as it shows", async () => {
+      const entrypoints = await worker.ready();
+      expect(worker.messages[0]?.value).toMatchObject({ language: "python", version: python.version });
+      const yields = (name: string): unknown => entrypoints[name]?.yields;
+      for (const name of ["generator", "async_generator", "returns_iterator", "coroutine_returns_async_generator", "partial"]) {
+        expect([name, yields(name)]).toEqual([name, "chunks"]);
+      }
+      for (const name of ["counter.count", "counter", "Counter.static", "async_callable", "decorated", "decorated_async"]) {
+        expect([name, yields(name)]).toEqual([name, "chunks"]);
+      }
+      for (const name of ["text", "nothing", "number", "model.answer"]) expect([name, yields(name)]).toEqual([name, "value"]);
+      for (const name of ["value", "coroutine", "returns_list", "model"]) expect([name, yields(name)]).toEqual([name, "unknown"]);
+    });
+
+    test.each(STREAMS)("%s streams", async (name) => {
+      const { chunks, end } = await worker.stream(`${name}_stream`);
+      expect({ chunks, end: end.kind }).toEqual({ chunks: [0, 1, 2], end: "done" });
+    });
+
+    test.each(VALUES)("%s gives a result", async (name) => {
+      expect(await worker.result(name)).toEqual({ reply: "hello" });
+    });
+
+    test("null, text and numbers are results", async () => {
+      expect([await worker.result("text"), await worker.result("nothing"), await worker.result("number")]).toEqual(["hello", null, 1]);
+      expect(await worker.result("returns_list")).toEqual([0, 1, 2]);
+    });
+
+    test.each(["text", "nothing", "number", "value", "model"])("%s does not stream, and the message says what to do", async (name) => {
+      const { end } = await worker.stream(`${name}_stream`);
+      const what = { text: "a value of type str", nothing: "nothing", number: "a value of type int" }[name] ?? "a value of type dict";
+      expect(end).toMatchObject({
+        kind: "failed",
+        value: {
+          code: "EXECUTION_ERROR",
+          message: `The entrypoint "${name}_stream" must yield chunks or return an iterable, and returned ${what}.`,
+          suggestion: "Write it as a generator that yields its chunks, or give it a tag that does not end in _stream.",
+        },
+      });
+    });
+
+    test.each([
+      ["generator", "generator"],
+      ["async_generator", "async_generator"],
+      ["returns_async_generator", "async_generator"],
+      ["coroutine_returns_generator", "generator"],
+      ["returns_nexts", "Nexts"],
+      ["returns_async_nexts", "AsyncNexts"],
+    ])("%s under a tag that does not stream fails, and the message says what to do", async (name, type) => {
+      expect((await worker.call(name)).value).toEqual({
+        code: "EXECUTION_ERROR",
+        message: `The entrypoint "${name}" returned a value of type ${type}, and its tag does not end in _stream.`,
+        suggestion: `Name it "${name}_stream" to stream its chunks, or return the whole result.`,
+      });
+    });
+
+    test("a tag that nobody has, and commands that are none", async () => {
+      expect((await worker.call("other")).value).toMatchObject({
+        code: "EXECUTION_ERROR",
+        message: 'The agent has no entrypoint "other".',
+      });
+      worker.write('{"op":\n"nonsense"\n{"op":"cancel","id":12345}\n{"op":"ack","id":12345,"bytes":1}\n{"op":"start","id":77}\n');
+      expect(await worker.result("text")).toBe("hello");
+      await worker.printed("The server sent a command that cannot be obeyed");
+      expect(worker.stderr).not.toContain("Traceback");
+    });
+  });
+
+  test("many at once share the loop and do not wait for each other", async () => {
+    const source = `
+import asyncio, threading
+gate = asyncio.Event()
+barrier = threading.Barrier(20)
+async def wait_stream():
+    yield "waiting"
+    await gate.wait()
+    yield "through"
+async def open_gate():
+    gate.set()
+def meet():
+    barrier.wait(20)
+    return threading.current_thread().daemon
+`;
+    const worker = startWorker(python, { "main.py": source }, entries(["wait_stream", "open_gate", "meet"], ""));
+    const waiting = Array.from({ length: 50 }, () => worker.start("wait_stream"));
+    await Promise.all(waiting.map((id) => worker.message((message) => message.id === id)));
+    const met = await Promise.all(Array.from({ length: 20 }, () => worker.result("meet")));
+    expect(met).toEqual(Array(20).fill(true));
+    await worker.call("open_gate");
+    for (const id of waiting) {
+      expect((await worker.end(id)).kind).toBe("done");
+      expect(worker.chunks(id)).toEqual(["waiting", "through"]);
+    }
+  });
+
+  test("what a module sets in a context variable is there in each invocation, and stays in it", async () => {
+    const source = `
+import contextvars
+name = contextvars.ContextVar("name")
+name.set("module")
+def read(new):
+    old = name.get()
+    name.set(new)
+    return old
+async def read_async(new):
+    return read(new)
+def read_later(new):
+    name.set(new)
+    async def later():
+        return name.get()
+    return later()
+`;
+    const worker = startWorker(python, { "main.py": source }, entries(["read", "read_async", "read_later"], ""));
+    const args = ["call"];
+    for (const tag of ["read", "read_async", "read", "read_async"]) expect(await worker.result(tag, { args })).toBe("module");
+    expect(await worker.result("read_later", { args })).toBe("call");
+  });
+
+  test("10,000 invocations, one after the other, leave nothing behind", { timeout: 120_000 }, async () => {
+    const source = `
+import asyncio, gc, threading
+def one(): return 1
+def two_stream(): yield 1
+async def three_stream():
+    await asyncio.sleep(0)
+    yield 1
+def four(): raise ValueError("four")
+def five(): return asyncio.sleep(0, 5)
+def count():
+    gc.collect()
+    return [len(gc.get_objects()), threading.active_count(), len(asyncio.all_tasks(LOOP))]
+async def find_loop():
+    global LOOP
+    LOOP = asyncio.get_running_loop()
+`;
+    const tags = ["one", "two_stream", "three_stream", "four", "five"];
+    const worker = startWorker(python, { "main.py": source }, entries([...tags, "count", "find_loop"], ""));
+    const round = async (times: number): Promise<void> => {
+      for (let index = 0; index < times; index += 100) {
+        const ids = Array.from({ length: 100 }, (_, turn) => worker.start(tags[turn % tags.length] ?? "one"));
+        for (const id of ids) await worker.end(id);
+        worker.messages.length = 0;
+      }
+    };
+    await worker.call("find_loop");
+    await round(500);
+    const before = (await worker.result("count")) as number[];
+    await round(10_000);
+    const after = (await worker.result("count")) as number[];
+    expect((after[0] ?? 0) - (before[0] ?? 0)).toBeLessThan(1_000);
+    expect(after.slice(1)).toEqual(before.slice(1));
+  });
+
+  describe("backpressure", () => {
+    const source = `
+import asyncio
+made = 0
+def endless():
+    global made
+    while True:
+        made += 1
+        yield "0123456789"
+async def endless_async():
+    global made
+    while True:
+        made += 1
+        yield "0123456789"
+def count():
+    return made
+def large(sizes):
+    for size in sizes:
+        yield "x" * size
+async def large_async(sizes):
+    for size in sizes:
+        yield "x" * size
+async def compute():
+    while True:
+        yield sum(range(100_000))
+async def ping():
+    return "pong"
+`;
+    const CHUNK_BYTES = 12;
+
+    test.each(["endless_stream", "endless_async_stream"])("%s stops at the window, and goes on with acks", async (tag) => {
+      const worker = startWorker(
+        python,
+        { "main.py": source },
+        { ...entries(["endless", "endless_async"], "_stream"), count: "main.py:count" },
+      );
+      const id = worker.start(tag, { window: 10 * CHUNK_BYTES, ack: false });
+      const expectChunks = async (count: number): Promise<void> => {
+        await worker.message(() => worker.chunks(id).length === count);
+        // Whoever goes beyond the window would have come to it during this call.
+        const made = await worker.result("count");
+        expect(made).toBeLessThanOrEqual(count + 1);
+        expect(worker.chunks(id)).toHaveLength(count);
+      };
+      await expectChunks(10);
+      worker.send({ op: "ack", id, bytes: CHUNK_BYTES });
+      await expectChunks(11);
+      worker.send({ op: "ack", id, bytes: 5 * CHUNK_BYTES });
+      await expectChunks(16);
+      worker.cancel(id);
+      expect((await worker.end(id)).kind).toBe("cancelled");
+      expect(worker.chunks(id)).toHaveLength(16);
+    });
+
+    test.each(["large_stream", "large_async_stream"])(
+      "%s: a chunk larger than the window goes out when nothing is outstanding",
+      async (tag) => {
+        const worker = startWorker(
+          python,
+          { "main.py": source },
+          { ...entries(["large", "large_async"], "_stream"), ping: "main.py:ping" },
+        );
+        const id = worker.start(tag, { args: [[8, 98, 998, 8]], window: 50, ack: false });
+        const sizes = [10, 100, 1000, 10];
+        for (const [index, size] of sizes.entries()) {
+          await worker.message(() => worker.chunks(id).length === index + 1);
+          await worker.call("ping");
+          expect(worker.chunks(id)).toHaveLength(index + 1);
+          worker.send({ op: "ack", id, bytes: size });
+        }
+        expect((await worker.end(id)).kind).toBe("done");
+      },
+    );
+
+    test("an agent that never waits leaves turns to the others, and chunks go out while it computes", async () => {
+      const worker = startWorker(python, { "main.py": source }, { ...entries(["compute"], "_stream"), ping: "main.py:ping" });
+      const ids = [worker.start("compute_stream"), worker.start("compute_stream")];
+      for (const id of ids) await worker.message(() => worker.chunks(id).length >= 3);
+      for (let turn = 0; turn < 5; turn++) expect(await worker.result("ping")).toBe("pong");
+      for (const id of ids) worker.cancel(id);
+      for (const id of ids) expect((await worker.end(id)).kind).toBe("cancelled");
+    });
+  });
+});
