@@ -2,7 +2,7 @@ import type { UserConfig } from "tsdown";
 import { packageConfig } from "../../tsdown.base.ts";
 
 const config: UserConfig = {
-  ...packageConfig({ index: "src/index.ts", hosting: "src/hosting/index.ts", "node-worker": "src/hosting/node-worker.ts" }, "node"),
+  ...packageConfig({ index: "src/index.ts", hosting: "src/hosting/index.ts" }, "node"),
   // The CommonJS entries find the workers beside them, too.
   shims: true,
   // Zod as a whole takes three times as long to load as what is used of it, and `runagent serve` waits for it.

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 /** The repository. */
 export const root: string = fileURLToPath(new URL("../../", import.meta.url));
 /** What is published, each after what it depends on. */
-export const PUBLISHED = ["core", "client", "server"] as const;
+export const PUBLISHED = ["core", "client", "server", "cli"] as const;
 
 /** A tool of the repository. */
 export const bin = (name: string): string => join(root, "node_modules/.bin", name);
@@ -67,8 +67,8 @@ export async function install(): Promise<Project> {
   });
   const tarballs = new Map(await Promise.all(packed));
   cpSync(join(root, "tests/packed/project"), folder, { recursive: true });
-  const { core, client, server } = Object.fromEntries([...tarballs].map(([name, path]) => [name, `file:${path}`]));
-  const dependencies = { "@runagent/core": core, "@runagent/server": server, runagent: client };
+  const { core, client, server, cli } = Object.fromEntries([...tarballs].map(([name, path]) => [name, `file:${path}`]));
+  const dependencies = { "@runagent/core": core, "@runagent/server": server, "@runagent/cli": cli, runagent: client };
   const devDependencies = { "@types/node": "20.19.43" };
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, dependencies, devDependencies }));
   await run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline"], folder);

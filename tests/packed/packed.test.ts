@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BROWSERS, type Browser } from "../behaviour/harness/browsers.ts";
 import { BUNDLERS, readBundle } from "./bundles.ts";
+import { createTerminal } from "./command.ts";
 import { bin, install, type Project, PUBLISHED, root, run, runQuietly, runtime, userEnv } from "./install.ts";
 import { type Registry, serveRegistry } from "./registry.ts";
 
@@ -113,6 +114,27 @@ describe("Node", () => {
     const said = await runQuietly(process.execPath, ["node/use.cjs", port], project.folder);
     expect(JSON.parse(said)).toEqual({ did: did("require"), entry: "dist/node.cjs", sameError: true });
   }, 60_000);
+});
+
+describe("the command", () => {
+  it.each(["python", "typescript"])(
+    "init, serve and call an agent in %s",
+    async (language) => {
+      const home = join(project.folder, `home-${language}`);
+      mkdirSync(home);
+      const { runagent, serve } = createTerminal(join(project.folder, "node_modules/.bin/runagent"), home);
+      const version = JSON.parse(readFileSync(join(root, "packages/cli/package.json"), "utf8")).version;
+      expect(await runagent("--version")).toBe(`${version}\n`);
+      await runagent("init", "agent", "--language", language);
+      const { agent_id: id } = JSON.parse(readFileSync(join(home, "agent/runagent.config.json"), "utf8"));
+      const served = await serve("agent");
+      expect(await runagent("run", "--id", id, "--tag", "chat", "--local", "--message=Hello")).toContain("Hello");
+      expect(await runagent("run-stream", "--port", served.port, "--tag", "chat_stream", "--message=one two")).toContain("one two");
+      expect(await served.end()).toBe(0);
+      expect(await runagent("invocations", "--agent-id", id)).toMatch(/chat_stream[\s\S]*chat /);
+    },
+    60_000,
+  );
 });
 
 describe("TypeScript", () => {

@@ -1154,7 +1154,14 @@ class Invocation:
         self.raising = True
         if self.inside:
             self.raised = set_async_exception(self.thread_id, Stopped)
+            attempt(self.wake_own_loop, None)
         self.raising = False
+
+    def wake_own_loop(self) -> None:
+        """A function that runs an event loop of its own sleeps in the system, where no exception reaches it."""
+        for frame in list_frames(sys._current_frames().get(self.thread_id)):
+            if frame.f_code is asyncio.BaseEventLoop.run_forever.__code__:
+                frame.f_locals["self"].call_soon_threadsafe(lambda: None)
 
     def find_place(self) -> Optional[str]:
         """The innermost line of the agent's code that runs."""
