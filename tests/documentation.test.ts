@@ -96,7 +96,7 @@ describe("the README", () => {
 });
 
 describe("the README of runagent", () => {
-  const [first = "", second = "", third = "", page = "", ...more] = blocks("packages/client/README.md");
+  const [first = "", second = "", third = "", local = "", page = "", ...more] = blocks("packages/client/README.md");
 
   it("first call and stream", async () => {
     expect(await run("client-1", first)).toBe(`You said: Hello\n${STORY}`);
@@ -109,6 +109,11 @@ describe("the README of runagent", () => {
 
   it("resume elsewhere, over another transport", async () => {
     expect(await run("client-3", third)).toBe(`${STORY}\n`);
+  });
+
+  it("agents of this machine", async () => {
+    // Whatever is registered here, the last line is about one that is not.
+    expect(await run("client-local", local)).toMatch(/(^|\n)never registered\n$/);
   });
 
   it("a page that keeps the position", async () => {

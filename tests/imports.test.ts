@@ -3,7 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
-// The import rules: core <- {client, server, conformance} <- {examples, bench}; inside the client
+// The import rules: core <- {client, server, conformance} <- {cli, examples, bench}; inside the client
 // state, queue <- session <- client, transports see the seam and core only, runtimes are leaves.
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -28,11 +28,28 @@ function importsOf(folder: string): Import[] {
     });
 }
 
+/** The packages that a file loads, and those that its own files load, before anything runs: neither types nor `import()` do that. */
+function eagerImportsOf(entry: string): Import[] {
+  const files = [entry];
+  const packages: Import[] = [];
+  for (const file of files) {
+    const text = readFileSync(join(root, file), "utf8");
+    const targets = [...text.matchAll(/^(?:import|export)\s+(?!type\b)(?:[^;"]*\sfrom\s+)?"([^"]+)"/gm)].map(([, target]) => target ?? "");
+    for (const target of targets) {
+      if (!target.startsWith(".")) packages.push({ file, target });
+      else if (!files.includes(join(dirname(file), target))) files.push(join(dirname(file), target));
+    }
+  }
+  return packages;
+}
+
 const client = importsOf("packages/client/src");
 const server = importsOf("packages/server/src");
 const core = importsOf("packages/core/src");
 const conformance = importsOf("packages/conformance/src");
+const cli = importsOf("packages/cli/src");
 const src = (path: string): string => `packages/client/src/${path}`;
+const cliSrc = (path: string): string => `packages/cli/src/${path}`;
 const below = (folder: string) => (entry: Import) => entry.file.startsWith(folder);
 const list = (entries: Import[]): string[] => entries.map(({ file, target }) => `${file} imports ${target}`);
 
@@ -62,6 +79,12 @@ describe("import rules", () => {
     expect(client.filter(({ target }) => target === src("node-sockets.ts")).map(({ file }) => file)).toEqual([src("runtimes/node.ts")]);
   });
 
+  it("only runtimes that have files look for local agents", () => {
+    const users = client.filter(({ target }) => target === src("local-agents.ts") || target === src("local-address.ts"));
+    const allowed = [...["node", "deno", "bun"].map((name) => src(`runtimes/${name}.ts`)), src("local-address.ts")];
+    expect(list(users.filter(({ file }) => !allowed.includes(file)))).toEqual([]);
+  });
+
   it("nobody imports a runtime, and index only its runtime's entry", () => {
     expect(list(client.filter(({ target }) => target.startsWith(src("runtimes/"))))).toEqual([]);
     expect(list(client.filter(({ file, target }) => target === src("index.ts") && !file.startsWith(src("runtimes/"))))).toEqual([]);
@@ -89,6 +112,21 @@ describe("import rules", () => {
     const inside = (target: string): boolean =>
       target.startsWith(src("transports/")) || target === src("options.ts") || target === "eventsource-parser";
     expect(list(client.filter(below(src("transports/"))).filter(({ target }) => !seam.includes(target) && !inside(target)))).toEqual([]);
+  });
+
+  it("nobody imports the command", () => {
+    const others = [...core, ...client, ...server, ...conformance];
+    expect(list(others.filter(({ target }) => target === "@runagent/cli" || target.includes("packages/cli/")))).toEqual([]);
+  });
+
+  it("the command loads what it does when it is called, and before that commander alone", () => {
+    expect(list(eagerImportsOf(cliSrc("program.ts")).filter(({ target }) => target !== "commander"))).toEqual([]);
+  });
+
+  it("what the command keeps on disk is kept without the rest of it", () => {
+    const allowed = ["@runagent/core", "runagent/local-agents"];
+    const own = ({ target }: Import): boolean => target.startsWith(cliSrc("store/")) || target.startsWith("node:");
+    expect(list(cli.filter(below(cliSrc("store/"))).filter((entry) => !own(entry) && !allowed.includes(entry.target)))).toEqual([]);
   });
 
   it("no package has a cycle", () => {

@@ -12,6 +12,7 @@ const config: UserConfig = packageConfig(
     bun: runtime("bun"),
     standard: runtime("standard"),
     patterns: "src/patterns/index.ts",
+    "local-agents": "src/local-agents.ts",
   },
   "neutral",
 );

@@ -1,3 +1,168 @@
-import type { Command } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { type AgentWord, splitWords } from "../calling/agent-arguments.ts";
+import type { CancelOptions } from "../calling/cancel.ts";
+import type { RunOptions, RunStreamOptions, StreamOptions } from "../calling/options.ts";
 
-export function addCallingCommands(_program: Command): void {}
+/** Adds run, run-stream, resume and cancel. */
+export function addCallingCommands(program: Command): void {
+  addRun(program);
+  addRunStream(program);
+  addResume(program);
+  addCancel(program);
+}
+
+/** A command whose unknown options are the arguments of the agent. */
+class AgentCommand extends Command {
+  /** As they stand on the command line. */
+  agentWords: readonly AgentWord[] = [];
+
+  override parseOptions(words: string[]): ReturnType<Command["parseOptions"]> {
+    const { own, agent } = splitWords(words, (flag) => this.#kindOf(flag));
+    this.agentWords = agent;
+    return super.parseOptions([...own]);
+  }
+
+  #kindOf(flag: string): "value" | "flag" | undefined {
+    if (flag === "-h" || flag === "--help") return "flag";
+    const option = this.options.find(({ long }) => long === flag);
+    return option && (option.required ? "value" : "flag");
+  }
+}
+
+function addRun(program: Command): void {
+  const command = addAgentCommand(program, "run", "run an entrypoint once and print its result.");
+  addAddress(command);
+  addCall(command, "chat");
+  command.addOption(outputOption("text: a text as it is, other values as a line of JSON; json: JSON, whatever it is"));
+  command.addHelpText(
+    "after",
+    help(`
+runagent run --id ID --tag chat --local --message="Hello"
+runagent run --host localhost --port 8080 --tag chat --input input.json
+runagent run --id ID --tag chat --message="Hello" --tags:='["a","b"]' --output json`),
+  );
+  command.action(async () => {
+    const { run } = await import("../calling/run.ts");
+    await run(command.opts<RunOptions>(), command.agentWords);
+  });
+}
+
+function addRunStream(program: Command): void {
+  const command = addAgentCommand(program, "run-stream", "run an entrypoint that streams, and print its chunks as they come.");
+  addAddress(command);
+  addCall(command, "chat_stream");
+  addReading(command);
+  command.addHelpText(
+    "after",
+    help(`
+runagent run-stream --id ID --tag chat_stream --local --message="Tell me a story"
+runagent run-stream --host localhost --port 8080 --tag chat_stream --message="Test message"
+runagent run-stream --id ID --tag explain_stream --input input.json --output json | jq .content`),
+  );
+  command.action(async () => {
+    const { runStream } = await import("../calling/run-stream.ts");
+    await runStream(command.opts<RunStreamOptions>(), command.agentWords);
+  });
+}
+
+function addResume(program: Command): void {
+  const command = program
+    .command("resume")
+    .description("go on with a stream after a position: one that --detach printed, or an error.")
+    .argument("<position>", "the position");
+  addAddress(command);
+  addReading(command);
+  command.option("--timeout <seconds>", "seconds the stream may take from now on", parseSeconds);
+  command.addHelpText(
+    "after",
+    examples(`
+runagent resume POSITION
+runagent resume POSITION --id ID --local`),
+  );
+  command.action(async (position: string) => {
+    const { resume } = await import("../calling/run-stream.ts");
+    await resume(position, command.opts<StreamOptions>());
+  });
+}
+
+function addCancel(program: Command): void {
+  const command = program
+    .command("cancel")
+    .description("cancel an invocation, wherever it was started.")
+    .argument("<id>", "the id of the invocation, or a position in it");
+  addAddress(command);
+  command.option("--after-turn", "let the agent finish its turn");
+  command.addHelpText(
+    "after",
+    examples(`
+runagent cancel INVOCATION
+runagent cancel INVOCATION --after-turn --host localhost --port 8080`),
+  );
+  command.action(async (id: string) => {
+    const { cancel } = await import("../calling/cancel.ts");
+    await cancel(id, command.opts<CancelOptions>());
+  });
+}
+
+function addAgentCommand(program: Command, name: string, description: string): AgentCommand {
+  const command = new AgentCommand(name).copyInheritedSettings(program).description(description).usage("[options] [--name=value …]");
+  program.addCommand(command);
+  return command;
+}
+
+function addAddress(command: Command): void {
+  command
+    .option("--id <id>", "id of the agent")
+    .option("--local", "an agent of this machine, found by its id")
+    .option("--host <host>", "host of the server; without --id it is asked which agent it serves")
+    .option("--port <port>", "port of the server", parsePort)
+    .option("--base-url <url>", "address of a server elsewhere")
+    .option("--api-key <key>", "key for the server; RUNAGENT_API_KEY keeps it out of the list of processes");
+}
+
+function addCall(command: Command, tag: string): void {
+  command
+    .option("--tag <tag>", `the entrypoint, such as ${tag}`)
+    .option("--input <file>", "arguments as JSON: an object of named ones or a list of positional ones; - reads standard input")
+    .option("--timeout <seconds>", "seconds the invocation may take", parseSeconds)
+    .option("--user-id <id>", "whose memory the agent uses")
+    .option("--persistent-memory", "the agent may keep memory for that user");
+}
+
+function addReading(command: Command): void {
+  command
+    .addOption(outputOption("text: texts as they are, other values as a line of JSON each; json: a line of JSON for each record"))
+    .option("--events", "show the agent's events on standard error")
+    .option("--detach", "print the position, and leave the invocation running");
+}
+
+function outputOption(description: string): Option {
+  return new Option("--output <format>", description).choices(["text", "json"]).default("text");
+}
+
+function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 65_535) return port;
+  throw new InvalidArgumentError("It must be a whole number from 1 to 65535.");
+}
+
+function parseSeconds(text: string): number {
+  const seconds = /^\d{1,9}(\.\d{1,6})?$/.test(text) ? Number(text) : 0;
+  if (seconds > 0) return seconds;
+  throw new InvalidArgumentError("It must be a number of seconds above 0.");
+}
+
+const AGENT_ARGUMENTS = `
+Arguments of the agent:
+  --name=value, --name value   a text
+  --name                       true
+  --name:=JSON                 a number, a list, an object, …: --limit:=5
+  -- --id=7                    after --, everything is an argument`;
+
+function help(commands: string): string {
+  return `${AGENT_ARGUMENTS}\n${examples(commands)}`;
+}
+
+function examples(commands: string): string {
+  return `\nExamples:${commands.replaceAll("\n", "\n  ")}`;
+}

@@ -55,7 +55,7 @@ export class ServeLog {
     const { tag = "", streaming = false } = stream ?? first ?? {};
     this.say(`Entrypoints: ${[...agent.entrypoints.keys()].join(", ")}`);
     this.say(
-      `Try: runagent ${streaming ? "run-stream" : "run"} --id ${agent.id} --tag ${tag} --local --name=value. Ctrl-C ends it.`,
+      `Try: runagent ${streaming ? "run-stream" : "run"} --id ${agent.id} --tag ${tag} --local [--name=value …]. Ctrl-C ends it.`,
       "dim",
     );
   }

@@ -1,6 +1,8 @@
 import { RunAgentClientBase } from "../client.ts";
 import { withEnvironment } from "../environment.ts";
 import { explainRefusal } from "../explain-refusal.ts";
+import { withLocalAddress } from "../local-address.ts";
+import { findLocalAgent } from "../local-agents.ts";
 import { nodeConnectionError } from "../node-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
@@ -37,10 +39,16 @@ export class RunAgentClient<Tag extends string = string, Input = UntypedInput, O
   Input,
   Output
 > {
-  /** @throws RunAgentError VALIDATION_ERROR that names the option or environment variable. */
+  /**
+   * @throws RunAgentError VALIDATION_ERROR that names the option or environment variable; AGENT_ADDRESS_NOT_FOUND for a local agent that
+   * is not served any more.
+   */
   constructor(options: RunAgentClientOptions<Tag, Input, Output>) {
     super(
-      withEnvironment(options, (name) => Bun.env[name]),
+      withLocalAddress(
+        withEnvironment(options, (name) => Bun.env[name]),
+        findLocalAgent,
+      ),
       bunRuntime,
     );
   }

@@ -1,6 +1,8 @@
 import { isStreamTag } from "@runagent/core";
 import { RunAgentClientBase } from "../client.ts";
 import { withEnvironment } from "../environment.ts";
+import { withLocalAddress } from "../local-address.ts";
+import { findLocalAgent } from "../local-agents.ts";
 import { unexpected } from "../network-error.ts";
 import { nodeConnectionError } from "../node-error.ts";
 import type { RunAgentClientOptions, Untyped, UntypedInput } from "../options.ts";
@@ -40,10 +42,16 @@ export class RunAgentClient<Tag extends string = string, Input = UntypedInput, O
   Input,
   Output
 > {
-  /** @throws RunAgentError VALIDATION_ERROR that names the option or environment variable. */
+  /**
+   * @throws RunAgentError VALIDATION_ERROR that names the option or environment variable; AGENT_ADDRESS_NOT_FOUND for a local agent that
+   * is not served any more.
+   */
   constructor(options: RunAgentClientOptions<Tag, Input, Output>) {
     super(
-      withEnvironment(options, (name) => process.env[name]),
+      withLocalAddress(
+        withEnvironment(options, (name) => process.env[name]),
+        findLocalAgent,
+      ),
       nodeRuntime,
     );
     // In the background, to be there by the first stream; who connects learns of a failure.

@@ -1177,7 +1177,6 @@ class Invocation:
     def list_task_frames(self) -> List[Any]:
         """Innermost first."""
         frames: List[Any] = []
-        running = False
         for awaited in (typing.cast(Any, self.task).get_coro(), self.iterator):
             while awaited is not None and len(frames) < 1000:
                 prefix = next((one for one in ("cr_", "ag_", "gi_") if hasattr(awaited, one + "frame")), None)
@@ -1185,10 +1184,10 @@ class Invocation:
                 if prefix is None or frame is None:
                     break
                 frames.insert(0, frame)
-                running = running or getattr(awaited, prefix + "running")
                 awaited = getattr(awaited, "gi_yieldfrom" if prefix == "gi_" else prefix + "await")
-        # It does not wait, but keeps the event loop for itself.
-        return list_frames(sys._current_frames().get(threading.main_thread().ident or 0)) if running else frames
+        running = list_frames(sys._current_frames().get(threading.main_thread().ident or 0))
+        # One that does not wait, but keeps the event loop for itself, has called on from there.
+        return running if any(frame in running for frame in frames) else frames
 
 
 def list_frames(frame: Any) -> List[Any]:

@@ -1,0 +1,54 @@
+import { type Mode, RunAgentError } from "@runagent/core";
+import type { CancelAnswer, RunAgentClient } from "runagent";
+import { UsageError } from "../exit-codes.ts";
+import { createClient } from "./client.ts";
+import { type AddressOptions, checkOneAddress, hasAddress } from "./options.ts";
+import { invocationOf, recallPlace } from "./positions.ts";
+
+/** The options of `cancel`. */
+export interface CancelOptions extends AddressOptions {
+  readonly afterTurn?: boolean | undefined;
+}
+
+const TIMEOUT_MS = 10_000;
+
+/** `runagent cancel`. @param idOrPosition The id of an invocation, or a position in it. */
+export async function cancel(idOrPosition: string, options: CancelOptions): Promise<void> {
+  checkOneAddress(options);
+  const invocationId = invocationOf(idOrPosition) ?? idOrPosition;
+  const client = createClient(await findAddress(invocationId, options));
+  const answer = await sendCancel(client, invocationId, options.afterTurn ? "after_turn" : "immediate");
+  process.stderr.write(`${describe(answer)}\n`);
+}
+
+async function findAddress(invocationId: string, options: CancelOptions): Promise<AddressOptions> {
+  const { apiKey } = options;
+  if (hasAddress(options)) return options;
+  const kept = await recallPlace(invocationId);
+  if (kept !== undefined) return { baseUrl: kept.baseUrl, apiKey };
+  const { findInvocation } = await import("../store/index.ts");
+  const found = findInvocation(invocationId);
+  if (found !== undefined) return { id: found.agent_id, local: true, apiKey };
+  // An address that is set for every call.
+  if (process.env.RUNAGENT_BASE_URL || process.env.RUNAGENT_LOCAL) return options;
+  throw new UsageError(
+    `It is not known here where invocation ${invocationId} runs.`,
+    "Pass --host HOST --port PORT, or --id ID with --local, or --base-url URL.",
+  );
+}
+
+async function sendCancel(client: RunAgentClient, invocationId: string, mode: Mode): Promise<CancelAnswer> {
+  try {
+    return await client.cancel(invocationId, mode, { timeoutMs: TIMEOUT_MS });
+  } catch (error) {
+    // A server of version 1 has no such route.
+    if (!RunAgentError.is(error) || error.code !== "AGENT_NOT_FOUND") throw error;
+    const { origin } = new URL(client.apiUrl);
+    throw new RunAgentError("INVOCATION_NOT_FOUND", `${origin} knows no invocation ${invocationId} that can be cancelled.`);
+  }
+}
+
+function describe({ invocationId, mode, outcome }: CancelAnswer): string {
+  if (outcome === "already_ended") return `Invocation ${invocationId} had already ended.`;
+  return mode === "after_turn" ? `Invocation ${invocationId} stops after its turn.` : `Invocation ${invocationId} is cancelled.`;
+}

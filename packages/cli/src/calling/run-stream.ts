@@ -1,0 +1,199 @@
+import { RunAgentError } from "@runagent/core";
+import type { ResumeOptions, RunAgentClient, RunAgentStream } from "runagent";
+import { EXIT, UsageError } from "../exit-codes.ts";
+import { createDisplay, type Display } from "../terminal/display.ts";
+import { report } from "../terminal/report.ts";
+import type { AgentWord } from "./agent-arguments.ts";
+import { findAgentId } from "./agents.ts";
+import { createClient, explainLocal } from "./client.ts";
+import { readCallInput } from "./input.ts";
+import { Interrupts } from "./interrupts.ts";
+import { checkAddress, checkOneAddress, checkTag, hasAddress, hasHost, type RunStreamOptions, type StreamOptions } from "./options.ts";
+import { invocationOf, keepPlace, recallPlace } from "./positions.ts";
+import { createRecordWriter } from "./records.ts";
+
+/** What is streamed, and how. */
+interface StreamCall {
+  readonly options: StreamOptions;
+  /** Of a stream that goes on it may not be known. */
+  readonly tag: string | undefined;
+  open(client: RunAgentClient, options: ResumeOptions): RunAgentStream;
+}
+
+/** `runagent run-stream`. */
+export async function runStream(options: RunStreamOptions, words: readonly AgentWord[]): Promise<void> {
+  const tag = checkTag(options.tag, true);
+  checkAddress(options);
+  const { input, args } = await readCallInput(options.input, words);
+  await play({ options, tag, open: (client, callOptions) => client.runStream(input, { ...callOptions, args }) });
+}
+
+/** `runagent resume`. */
+export async function resume(position: string, options: StreamOptions): Promise<void> {
+  checkOneAddress(options);
+  const invocationId = invocationOf(position);
+  if (invocationId === undefined) {
+    throw new UsageError(`${JSON.stringify(position)} is no position.`, "Pass it as --detach or an error has printed it, unchanged.");
+  }
+  const kept = await recallPlace(invocationId);
+  // What is said now goes before what was kept; the agent stays the same in any case.
+  const place = hasAddress(options) ? { id: kept?.id, ...options } : { ...kept, ...options };
+  if (place.id === undefined && !hasHost(place)) {
+    throw new UsageError(
+      `It is not known here where invocation ${invocationId} runs.`,
+      "Pass --host HOST --port PORT, or --id ID with --local or --base-url URL.",
+    );
+  }
+  await play({ options: place, tag: kept?.tag, open: (client, callOptions) => client.resume(position, callOptions) });
+}
+
+async function play(call: StreamCall): Promise<void> {
+  const { options } = call;
+  let broken: Error | undefined;
+  let leave = (): void => {};
+  const live = options.output === "text" && options.detach !== true ? "stream" : "nothing";
+  const display = await createDisplay({
+    waitingFor: call.tag ?? "the stream",
+    live,
+    onBroken(error) {
+      broken = error;
+      leave();
+    },
+  });
+  const interrupts = new Interrupts(display);
+  const player = new Player(display, interrupts, call);
+  leave = () => player.leave();
+  await player.play();
+  if (broken !== undefined) reportBroken(broken);
+}
+
+/** Nobody reads any more: that is how `| head` ends. */
+function reportBroken(error: Error): void {
+  if ("code" in error && error.code === "EPIPE") process.exitCode = EXIT.ok;
+  else report(new Error(`Standard output cannot be written: ${error.message}`, { cause: error }));
+}
+
+/** One stream, from its start to what is said of its end. */
+class Player {
+  readonly #display: Display;
+  readonly #interrupts: Interrupts;
+  readonly #call: StreamCall;
+  #left = false;
+  #stream: RunAgentStream | undefined;
+  #stopReading = (): void => {};
+
+  constructor(display: Display, interrupts: Interrupts, call: StreamCall) {
+    this.#display = display;
+    this.#interrupts = interrupts;
+    this.#call = call;
+  }
+
+  /** Cancels the invocation, and reads no more. */
+  leave(): void {
+    this.#left = true;
+    this.#stopReading();
+  }
+
+  async play(): Promise<void> {
+    const { options, tag } = this.#call;
+    let client: RunAgentClient | undefined;
+    try {
+      const agentId = await findAgentId(options, tag, this.#interrupts.signal);
+      client = createClient(options, agentId, tag);
+      const stream = this.#call.open(client, this.#callOptions());
+      this.#stream = stream;
+      this.#interrupts.onFirst(() => void stream.cancel());
+      if (options.detach) await this.#detach(stream, client);
+      else await this.#read(stream);
+    } catch (error) {
+      await this.#fail(error, client);
+    } finally {
+      this.#interrupts.stop();
+    }
+  }
+
+  #callOptions(): ResumeOptions {
+    const { timeout } = this.#call.options;
+    return {
+      onReconnect: ({ attempt, error }) => this.#display.reconnecting(attempt, error.message),
+      onReconnected: () => this.#display.reconnected(),
+      ...(timeout !== undefined && { timeoutMs: timeout * 1000 }),
+    };
+  }
+
+  async #read(stream: RunAgentStream): Promise<void> {
+    const writer = createRecordWriter(this.#display, this.#call.options);
+    const records = stream.events();
+    this.#stopReading = () => void records.return?.();
+    if (this.#left) this.#stopReading();
+    try {
+      // Not for await: leaving must not wait for a record that may never come.
+      for (let result = await records.next(); !result.done; result = await records.next()) {
+        const full = writer.write(result.value);
+        if (full !== undefined) await full;
+      }
+    } catch (error) {
+      if (RunAgentError.is(error)) writer.fail(error);
+      throw error;
+    }
+    if (this.#left) return;
+    const { happened } = this.#interrupts;
+    if (stream.summary?.status !== "cancelled") {
+      if (happened) this.#display.note("Completed before it could be cancelled.");
+      this.#display.end("Completed");
+      return;
+    }
+    this.#endCancelled();
+  }
+
+  #endCancelled(): void {
+    this.#display.note("Cancelled.");
+    this.#display.end("Cancelled");
+    process.exitCode = EXIT.cancelled;
+  }
+
+  async #detach(stream: RunAgentStream, client: RunAgentClient): Promise<void> {
+    const { invocationId, position } = await stream.started;
+    if (position === undefined) {
+      await stream.cancel();
+      throw new RunAgentError(
+        "VALIDATION_ERROR",
+        "The server speaks version 1 of the protocol, where an invocation ends with its connection.",
+        {
+          suggestion: "Call it without --detach; it was cancelled now.",
+        },
+      );
+    }
+    await stream.detach();
+    const kept = await keepPlace(invocationId, client);
+    void this.#display.write(`${position}\n`);
+    this.#display.note(`Left running. Go on with: runagent resume ${position}`);
+    if (!kept) this.#display.note("Where it runs could not be kept on this machine: pass the address again then.");
+    this.#display.end("Left running");
+  }
+
+  async #fail(thrown: unknown, client: RunAgentClient | undefined): Promise<void> {
+    const error = explainLocal(thrown, this.#call.options);
+    if (this.#left) return;
+    if (this.#interrupts.happened && RunAgentError.is(error) && error.code === "CANCELLED") {
+      this.#endCancelled();
+      return;
+    }
+    const hasChunks = (this.#stream?.summary?.chunks ?? 0) > 0;
+    this.#display.end(hasChunks ? "Failed" : undefined);
+    // What is said to be typed next should work as it is.
+    const goesOn = RunAgentError.is(error) && error.invocationId !== undefined && this.#mayGoOn(error);
+    if (goesOn && client !== undefined) await keepPlace(error.invocationId, client);
+    report(error, goesOn ? error.cursor : undefined);
+    if (this.#interrupts.happened) process.exitCode = EXIT.cancelled;
+  }
+
+  /** The invocation may be going on, and more of it may be had. */
+  #mayGoOn({ origin, code, cursor }: RunAgentError): boolean {
+    if (cursor === undefined) return false;
+    if (origin === "wire") return code === "AUTHENTICATION_ERROR";
+    // When the time of the caller is over, the invocation is cancelled.
+    const timed = this.#call.options.timeout !== undefined || process.env.RUNAGENT_TIMEOUT;
+    return code === "TIMEOUT" ? !timed : code === "STREAM_TRUNCATED" || code === "CONNECTION_ERROR";
+  }
+}

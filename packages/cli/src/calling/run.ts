@@ -1,0 +1,43 @@
+import { RunAgentError } from "@runagent/core";
+import { EXIT } from "../exit-codes.ts";
+import { createDisplay } from "../terminal/display.ts";
+import { report } from "../terminal/report.ts";
+import type { AgentWord } from "./agent-arguments.ts";
+import { findAgentId } from "./agents.ts";
+import { createClient, explainLocal } from "./client.ts";
+import { readCallInput } from "./input.ts";
+import { Interrupts } from "./interrupts.ts";
+import { checkAddress, checkTag, type OutputFormat, type RunOptions } from "./options.ts";
+
+/** `runagent run`. */
+export async function run(options: RunOptions, words: readonly AgentWord[]): Promise<void> {
+  const tag = checkTag(options.tag, false);
+  checkAddress(options);
+  const { input, args } = await readCallInput(options.input, words);
+  // A result is written as a whole: a reader that has gone leaves nothing to stop.
+  const display = await createDisplay({ waitingFor: tag, live: options.output === "text" ? "spinner" : "nothing", onBroken() {} });
+  const interrupts = new Interrupts(display);
+  const { signal } = interrupts;
+  try {
+    const agentId = await findAgentId(options, tag, signal);
+    const result = await createClient(options, agentId, tag).run(input, { args, signal });
+    void display.write(`${toText(result, options.output)}\n`);
+    display.end("Completed");
+  } catch (thrown) {
+    const error = explainLocal(thrown, options);
+    if (signal.aborted && RunAgentError.is(error) && error.code === "CANCELLED") {
+      display.note("Cancelled.");
+      display.end("Cancelled");
+      process.exitCode = EXIT.cancelled;
+    } else {
+      display.end(undefined);
+      report(error);
+    }
+  } finally {
+    interrupts.stop();
+  }
+}
+
+function toText(result: unknown, output: OutputFormat): string {
+  return typeof result === "string" && output === "text" ? result : JSON.stringify(result);
+}

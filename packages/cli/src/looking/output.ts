@@ -1,0 +1,103 @@
+import type { WriteStream } from "node:tty";
+import { styleText } from "node:util";
+import stringWidth from "string-width";
+import { isColoured } from "../terminal/display.ts";
+import { escapeControls, toOneLine } from "../terminal/escape.ts";
+import { TextWriter } from "../terminal/text-writer.ts";
+
+/** How a cell looks where there are colours. */
+export type Style = "dim" | "red" | "green" | "yellow" | "bold";
+
+/** A cell of a table: text from anywhere, and how it looks. */
+export type Cell = string | { readonly text: string; readonly style: Style };
+
+interface ShownCell {
+  readonly text: string;
+  readonly style: Style | undefined;
+}
+
+/** What a command prints on: standard output. */
+export interface Output {
+  /** Whether somebody watches who can see colours. */
+  readonly coloured: boolean;
+  /** False once nobody reads any more. */
+  readonly open: boolean;
+  /** @returns What to wait for before the next write. */
+  write(text: string): Promise<void> | undefined;
+  style(style: Style, text: string): string;
+  /** Writes out what is left. */
+  end(): void;
+}
+
+const GAP = "  ";
+// What turns the direction of text would let one cell pose as another.
+const DIRECTIONS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what agents colour their prints with.
+const COLOURS = /(\u001b\[[\d;]*m)/;
+
+/** Standard output. Whoever reads it may leave: that ends what writes, and is no error. @param onClosed Called then. */
+export function openOutput(stream: WriteStream = process.stdout, onClosed: () => void = () => {}): Output {
+  let open = true;
+  const writer = new TextWriter(stream, () => {
+    open = false;
+    onClosed();
+  });
+  const coloured = isColoured(stream);
+  return {
+    coloured,
+    get open() {
+      return open;
+    },
+    write: (text) => writer.write(text),
+    style: (style, text) => (coloured ? styleText(style, text, { stream }) : text),
+    end: () => writer.flush(true),
+  };
+}
+
+/** Rows below their titles, aligned; nothing in them reaches the terminal raw, and none has a second line. */
+export function formatTable(output: Output, rows: readonly (readonly Cell[])[], titles: readonly string[] = []): string {
+  const head = titles.map((text): Cell => ({ text, style: "bold" }));
+  const all = (head.length > 0 ? [head, ...rows] : rows).map((row) => row.map(toShown));
+  const columns = Math.max(...all.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, column) => Math.max(...all.map((row) => stringWidth(row[column]?.text ?? ""))));
+  const formatCell = ({ text, style }: ShownCell, column: number): string =>
+    (style === undefined ? text : output.style(style, text)) + " ".repeat((widths[column] ?? 0) - stringWidth(text));
+  return all.map((row) => `${row.map(formatCell).join(GAP).trimEnd()}\n`).join("");
+}
+
+/** Objects as JSON lines. */
+export function formatJson(objects: readonly object[]): string {
+  return objects.map((object) => `${JSON.stringify(object)}\n`).join("");
+}
+
+/** A line that an agent printed: on a terminal its colours pass, where there are any, and nothing else that would drive it. */
+export function printedLine(text: string, { coloured }: Output, isTerminal: boolean | undefined): string {
+  if (!isTerminal) return text;
+  const parts = text.split(COLOURS).map((part, index) => (index % 2 === 0 ? escapeControls(part) : coloured ? part : ""));
+  // A colour ends with its line.
+  return parts.length > 1 && coloured ? `${parts.join("")}\u001b[0m` : parts.join("");
+}
+
+/** A time as people here write it, to the second or the millisecond; what is no time stays as it is. */
+export function localTime(iso: string, precision: "seconds" | "milliseconds" = "seconds"): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return iso;
+  const [year, ...others] = [
+    date.getFullYear(),
+    date.getMonth() + 1,
+    date.getDate(),
+    date.getHours(),
+    date.getMinutes(),
+    date.getSeconds(),
+  ];
+  const [month, day, hours, minutes, seconds] = others.map((part) => String(part).padStart(2, "0"));
+  const fraction = precision === "milliseconds" ? `.${String(date.getMilliseconds()).padStart(3, "0")}` : "";
+  return `${year}-${month}-${day} ${hours}:${minutes}:${seconds}${fraction}`;
+}
+
+function toShown(cell: Cell): ShownCell {
+  const { text, style } = typeof cell === "string" ? { text: cell, style: undefined } : cell;
+  const line = toOneLine(text).replaceAll("\t", " ");
+  const safe = line.replace(DIRECTIONS, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return { text: safe, style };
+}
