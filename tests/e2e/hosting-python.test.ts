@@ -64,6 +64,11 @@ def die():
 def leave():
     os._exit(5)
 
+def leave_behind():
+    import subprocess
+    subprocess.Popen(["sleep", "60"])
+    os._exit(6)
+
 def segfault():
     ctypes.string_at(0)
 
@@ -76,7 +81,7 @@ def shutdown_output():
     return "fine"
 `;
 
-const NAMES = ["chat", "later", "fails", "die", "leave", "segfault", "where", "shutdown_output"];
+const NAMES = ["chat", "leave_behind", "later", "fails", "die", "leave", "segfault", "where", "shutdown_output"];
 const STREAMS = ["many", "patient", "forever", "forever_async", "numbers", "bad"];
 const ENTRIES: Entries = {
   ...Object.fromEntries(NAMES.map((name) => [name, `main.py:${name}`])),
@@ -198,6 +203,13 @@ describe("a Python agent", () => {
     expect(await failureOf(client(tag).run())).toMatchObject({ code: "OWNER_LOST", message, origin: "wire" });
     expect(await failureOf(cursor.next())).toMatchObject({ code: "OWNER_LOST", message });
     await logged(/^host: The Python process of the agent .* It is started again/);
+    expect(await client("chat").run({ message: "again" })).toBe("anonymous said again");
+  });
+
+  it("that dies takes what it started with it: a program that holds its output holds up nobody", async () => {
+    const { client, logged } = await host();
+    expect(await failureOf(client("leave_behind").run())).toMatchObject({ code: "OWNER_LOST" });
+    await logged(/^host: The Python process of the agent ended with exit code 6/);
     expect(await client("chat").run({ message: "again" })).toBe("anonymous said again");
   });
 

@@ -124,7 +124,13 @@ describe.each(findPythons())("Python $version", (python) => {
   });
 
   test.each([
-    ["chat", { kwargs: { massage: "a" } }, "massage", 'chat has no argument "massage"; it takes message, user_id (optional).', 'Did you mean "message"?'],
+    [
+      "chat",
+      { kwargs: { massage: "a" } },
+      "massage",
+      'chat has no argument "massage"; it takes message, user_id (optional).',
+      'Did you mean "message"?',
+    ],
     ["chat", { args: ["a"], kwargs: { zzz: 1 } }, "zzz", 'chat has no argument "zzz"; it takes message, user_id (optional).', undefined],
     ["chat", {}, "message", 'chat needs the argument "message"; it takes message, user_id (optional).', undefined],
     [
@@ -143,7 +149,13 @@ describe.each(findPythons())("Python $version", (python) => {
     ],
     ["none", { kwargs: { a: 1 } }, "a", 'none has no argument "a"; it takes no arguments.', undefined],
     ["strict", { args: [1, 2] }, "c", 'strict needs the argument "c"; it takes a, b (optional), c, d (optional).', undefined],
-    ["by_position", { kwargs: { a: 1 } }, "a", 'by_position takes "a" by position only; it takes a, b (optional).', "Pass it in input_args."],
+    [
+      "by_position",
+      { kwargs: { a: 1 } },
+      "a",
+      'by_position takes "a" by position only; it takes a, b (optional).',
+      "Pass it in input_args.",
+    ],
     ["positional_and_open", { kwargs: { a: 1 } }, "a", 'positional_and_open needs the argument "a"; it takes a, **kwargs.', undefined],
     ["remembers", {}, "user_id", 'remembers needs the argument "user_id"; it takes user_id, persistent_memory.', undefined],
     ["bot.chat", { kwargs: { self: 1 } }, "self", 'bot.chat has no argument "self"; it takes message.', undefined],
@@ -193,7 +205,10 @@ describe.each(findPythons())("Python $version", (python) => {
         items: { type: "array" },
         options: {},
         secret: {},
-        deep: { type: "array", items: { type: "array", items: { type: "array", items: { type: "object", additionalProperties: integers } } } },
+        deep: {
+          type: "array",
+          items: { type: "array", items: { type: "array", items: { type: "object", additionalProperties: integers } } },
+        },
         pair: { ...integers, default: [] },
         default: { default: 1.5 },
         nothing: { type: "null", default: null },

@@ -169,7 +169,14 @@ const CONVERTED: Readonly<Record<string, unknown>> = {
   unsortable: [null],
   bytes: ["AP8=", "YQ==", "Yg==", ""],
   pydantic: [{ a: [1] }, { when: "2024-02-29" }],
-  numpy: [[[1, 2], [3, 4]], 1.5, [1, 2]],
+  numpy: [
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    1.5,
+    [1, 2],
+  ],
   mapping: [{ a: 1 }, { b: 2 }, { c: 3 }, { d: 4 }],
   sequence: [[0, 1, 2], [1], [2]],
   views: [["k"], ["v"], [["k", "v"]]],
@@ -207,7 +214,9 @@ const ITERATORS = ["open file"];
 describe.each(findPythons())("Python $version", (python) => {
   let worker: PythonPeer;
   beforeAll(async () => {
-    const tags = Object.fromEntries(["value", "value_async", "third_stream", "third_async_stream", "echo"].map((tag) => [tag, `main.py:${tag}`]));
+    const tags = Object.fromEntries(
+      ["value", "value_async", "third_stream", "third_async_stream", "echo"].map((tag) => [tag, `main.py:${tag}`]),
+    );
     worker = startWorker(python, { "main.py": AGENT }, tags);
     expect(Object.values(await worker.ready()).filter((entry) => "error" in entry)).toEqual([]);
   });
@@ -225,7 +234,8 @@ describe.each(findPythons())("Python $version", (python) => {
   });
 
   test.each(Object.keys(REFUSED))("%s is refused", async (name) => {
-    const suggestion = "Yield and return only strings, finite numbers, booleans, None, and lists and dicts of those, or what converts to them.";
+    const suggestion =
+      "Yield and return only strings, finite numbers, booleans, None, and lists and dicts of those, or what converts to them.";
     for (const tag of ["third_stream", "third_async_stream"]) {
       const { chunks, end } = await worker.stream(tag, { args: [name] });
       expect(chunks).toEqual([1, 2]);
@@ -236,7 +246,9 @@ describe.each(findPythons())("Python $version", (python) => {
     }
     if (ITERATORS.includes(name)) return;
     for (const tag of ["value", "value_async"]) {
-      expect((await worker.call(tag, { args: [name] })).value).toMatchObject({ message: `The result of the agent is not JSON: ${REFUSED[name]}.` });
+      expect((await worker.call(tag, { args: [name] })).value).toMatchObject({
+        message: `The result of the agent is not JSON: ${REFUSED[name]}.`,
+      });
     }
   });
 

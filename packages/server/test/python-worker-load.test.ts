@@ -71,7 +71,10 @@ describe.each(findPythons())("Python $version", (python) => {
   test("each file is loaded once, in its folder, whatever its path", async () => {
     const folder = writeAgent({});
     mkdirSync(join(folder, "real/src"), { recursive: true });
-    writeFileSync(join(folder, "real/main.py"), "import sys, os, src.part\nprint('loaded', __name__)\ndef one(): return [os.getcwd(), sys.path[0]]\ndef two(): pass\n");
+    writeFileSync(
+      join(folder, "real/main.py"),
+      "import sys, os, src.part\nprint('loaded', __name__)\ndef one(): return [os.getcwd(), sys.path[0]]\ndef two(): pass\n",
+    );
     writeFileSync(join(folder, "real/src/part.py"), "print('loaded', __name__)\ndef three(): pass\n");
     symlinkSync(join(folder, "real"), join(folder, "link"));
     const tags = { one: "main.py:one", two: "./src/../main.py:two", three: "src/part.py:three" };
@@ -83,7 +86,8 @@ describe.each(findPythons())("Python $version", (python) => {
 
   test("one line says what is wrong; the log has the agent's traceback; the others are loaded", async () => {
     const files = {
-      "main.py": "from functools import partial\ndef chat(): return 1\ndef chat_stream(): yield 1\n_hidden = 1\ntext = 'text'\nhalf = partial(chat)\nimport os\n",
+      "main.py":
+        "from functools import partial\ndef chat(): return 1\ndef chat_stream(): yield 1\n_hidden = 1\ntext = 'text'\nhalf = partial(chat)\nimport os\n",
       "syntax.py": "def chat():\n    return 1\nx = = 2\n",
       "imports_syntax.py": "import syntax\n",
       "missing.py": "import openai_that_is_not_there\ndef chat(): pass\n",
@@ -182,10 +186,9 @@ nothing = Nothing()
 import asyncio, os, sys
 async def prepare():
     return 1
+lock = asyncio.Lock()
 asyncio.get_event_loop().run_until_complete(prepare())
 asyncio.run(prepare())
-asyncio.get_event_loop_policy().get_event_loop if False else None
-lock = asyncio.Lock()
 os.chdir("/")
 sys.stdout.write("half a line")
 async def chat():

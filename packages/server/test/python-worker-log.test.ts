@@ -2,8 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { findPythons, startWorker } from "./python-peer.ts";
 
-const entries = (...tags: readonly string[]): Record<string, string> =>
-  Object.fromEntries(tags.map((tag) => [tag, `main.py:${tag.replace(/_stream$/, "")}`]));
+const entries = (...tags: readonly string[]): Record<string, string> => Object.fromEntries(tags.map((tag) => [tag, `main.py:${tag}`]));
 
 describe.each(findPythons())("Python $version", (python) => {
   test("what an agent raises is told to the caller in a line, and to the log in full, without our own code", async () => {
@@ -77,7 +76,12 @@ def fine(): return "fine"
     expect((await worker.call("recursion")).value).toMatchObject({ message: expect.stringMatching(/^RecursionError: /) });
     expect(await worker.result("fine")).toBe("fine");
     await worker.printed("RecursionError: maximum recursion depth exceeded");
-    for (const text of ["ValueError: invalid literal", "The above exception was the direct cause", "first line\nsecond line", "in boom_async_stream"]) {
+    for (const text of [
+      "ValueError: invalid literal",
+      "The above exception was the direct cause",
+      "first line\nsecond line",
+      "in boom_async_stream",
+    ]) {
       expect(worker.stderr).toContain(text);
     }
     expect(worker.stderr).not.toContain("worker.py");

@@ -54,6 +54,8 @@ export interface WorkerCall {
 const LOAD_TIMEOUT_MS = 120_000;
 /** How long a worker that was told to end may take, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 3_000;
+/** How long, in milliseconds, the last words of a process that is gone are waited for. */
+const DRAIN_MS = 500;
 /** After this many milliseconds a cancelled call that still runs is told, where the worker itself did not. */
 const STUCK_MS = 8_000;
 
@@ -89,9 +91,10 @@ export class WorkerProcess {
     const [, stdout, stderr, commands, messages] = this.#child.stdio as [null, Readable, Readable, Writable, Readable];
     this.ended = new Promise((resolve) => {
       this.#child.once("error", (error) => resolve(this.#end(`cannot be started (${error.message})`)));
-      this.#child.once("close", (code, signal) =>
-        resolve(this.#end(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`)),
-      );
+      this.#child.once("exit", (code, signal) => {
+        const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
+        void this.#drain().then(() => resolve(this.#end(how)));
+      });
     });
     this.loaded = this.#awaitLoaded();
     // Who does not wait for it learns of it in calls.
@@ -161,6 +164,20 @@ export class WorkerProcess {
     });
   }
 
+  /** Takes what is left in its pipes. A program that the agent started may hold them open, and ends with it. */
+  async #drain(): Promise<void> {
+    const { pid } = this.#child;
+    const closed = new Promise<void>((resolve) => this.#child.once("close", () => resolve()));
+    let late: NodeJS.Timeout | undefined;
+    const timeout = new Promise<void>((resolve) => {
+      late = setTimeout(resolve, DRAIN_MS);
+    });
+    if (pid !== undefined && process.platform !== "win32") endGroup(pid);
+    await Promise.race([closed, timeout]);
+    clearTimeout(late);
+    for (const stream of this.#child.stdio) stream?.destroy();
+  }
+
   #cancel(id: number): void {
     if (!this.#calls.has(id)) return;
     this.#send({ op: "cancel", id });
@@ -210,6 +227,15 @@ export class WorkerProcess {
     for (const call of calls) call.end({ type: "failed", error: this.#gone });
     this.#onIdle();
     return `${how}.${words}`;
+  }
+}
+
+/** Ends what a process has started and left behind: it leads a group of its own. */
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGTERM");
+  } catch {
+    // Nothing was left.
   }
 }
 

@@ -163,7 +163,7 @@ def remove_our_frames(error: BaseException) -> None:
 
 
 def is_ours(filename: str) -> bool:
-    return filename == OUR_FILE or filename.startswith("<frozen importlib")
+    return filename in (OUR_FILE, importlib.__file__) or filename.startswith("<frozen importlib")
 
 
 # --- JSON
@@ -861,15 +861,16 @@ class Invocation:
         try:
             self.entrypoint = self.worker.find(self.command["tag"])
             self.kwargs = complete_arguments(self.entrypoint, self.command)
+            context = self.worker.context.copy()
+            if self.entrypoint.is_async:
+                self.worker.loop.call_soon_threadsafe(self.start_task, NOTHING, context=context)
+            else:
+                start_daemon(context.run, self.run_thread, NOTHING)
         except Failure as failure:
-            return self.end(failed(failure))
+            self.end(failed(failure))
         except Exception as error:
-            return self.end(failed(Failure("EXECUTION_ERROR", "The call cannot be made (%s)." % describe(error))))
-        context = self.worker.context.copy()
-        if self.entrypoint.is_async:
-            self.worker.loop.call_soon_threadsafe(self.start_task, NOTHING, context=context)
-        else:
-            self.start_thread(NOTHING, context)
+            # No thread is left, or the agent has broken the event loop.
+            self.end(failed(Failure("EXECUTION_ERROR", "The call cannot be made (%s)." % describe(error))))
 
     def ack(self, count: int) -> None:
         self.acked += count
@@ -937,12 +938,6 @@ class Invocation:
         self.worker.writer.put("%s %d %s\n" % (kind, self.id, text))
 
     # In a thread.
-
-    def start_thread(self, iterator: Any, context: contextvars.Context) -> None:
-        try:
-            start_daemon(context.run, self.run_thread, iterator)
-        except RuntimeError as error:
-            self.end(failed(Failure("EXECUTION_ERROR", "The agent has no thread left for this invocation (%s)." % describe(error))))
 
     def run_thread(self, iterator: Any) -> None:
         self.thread_id = threading.get_ident()
@@ -1057,9 +1052,7 @@ class Invocation:
             end = self.to_end(error)
         self.cancellable = False
         self.task = None
-        if end is HANDED_OVER:
-            self.start_thread(self.iterator, contextvars.copy_context())
-        else:
+        if end is not HANDED_OVER:
             self.end(end)
 
     async def call_async(self, returned: Any) -> End:
@@ -1079,7 +1072,7 @@ class Invocation:
         if is_async_iterable(returned):
             return await self.pull_async(to_async_iterator(returned))
         # What is not async may block, and must not block the others.
-        self.iterator = to_iterator(entrypoint, returned)
+        start_daemon(contextvars.copy_context().run, self.run_thread, to_iterator(entrypoint, returned))
         return HANDED_OVER
 
     async def pull_async(self, iterator: Any) -> End:
@@ -1429,7 +1422,11 @@ def main() -> None:
     attempt(faulthandler.enable, None)
     # Ctrl-C in a terminal reaches this process too, and is for the server to handle. Programs that the agent starts get the default back.
     signal.signal(signal.SIGINT, lambda *_: None)
-    Worker().run()
+    try:
+        Worker().run()
+    except BaseException as error:
+        say("The process that runs the agent has failed (%s)." % describe(error))
+        os._exit(1)
 
 
 # A process that multiprocessing starts imports this file again.
