@@ -34,11 +34,14 @@ interface EntrypointOptions {
 export interface ConnectionOptions {
   /** Id of the agent: one path segment. */
   readonly agentId: string;
-  /** true: a server on this machine or network, at host and port. RUNAGENT_LOCAL; default false, or true when host or port is given. */
+  /**
+   * true: a server on this machine or network, at host and port, or found by agentId. RUNAGENT_LOCAL; default false, or true when host or
+   * port is given.
+   */
   readonly local?: boolean | undefined;
-  /** Host of a local server. RUNAGENT_HOST; default 127.0.0.1. */
+  /** Host of a local server. RUNAGENT_HOST; default: where the agent is registered on this machine, else 127.0.0.1. */
   readonly host?: string | undefined;
-  /** Port of a local server. RUNAGENT_PORT; default 8450. */
+  /** Port of a local server. RUNAGENT_PORT; default: where the agent is registered on this machine, else 8450. */
   readonly port?: number | undefined;
   /** Address of a remote server, with or without /api/v1. RUNAGENT_BASE_URL; default https://backend.run-agent.ai. */
   readonly baseUrl?: string | undefined;

@@ -27,7 +27,7 @@ export {
   parseJsonObject,
   typeName,
 } from "./json.ts";
-export { connectHost, isAddress, type LocalAgent, parseLocalAgent } from "./local-agent.ts";
+export { connectHost, isAddress, parseLocalAgent } from "./local-agent.ts";
 export { type StandardSchemaV1, validateWith } from "./standard-schema.ts";
 export { encodeValueV1, type FrameV1, readChunkV1, readFrameV1, readResultV1 } from "./v1.ts";
 export type { Rule, Validator, Violation } from "./validator.ts";

@@ -1,23 +1,6 @@
+import type { LocalAgent } from "./gen/types.ts";
 import { isId } from "./ids.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
-
-/** An agent that a process of this machine serves, as `runagent serve` writes it down for clients that look for it by its id. */
-export interface LocalAgent {
-  readonly agent_id: string;
-  /** What the server listens on, which may be every address; see connectHost. */
-  readonly host: string;
-  readonly port: number;
-  /** The process that serves it. */
-  readonly pid: number;
-  readonly agent_name?: string;
-  readonly version?: string;
-  /** The folder of its runagent.config.json. */
-  readonly folder?: string;
-  /** ISO 8601. */
-  readonly started_at?: string;
-  /** ISO 8601; only there when the process has said that it stops serving. */
-  readonly stopped_at?: string;
-}
 
 const HOST = /^[\w.:[\]-]{1,255}$/;
 const TEXTS = ["agent_name", "version", "folder", "started_at", "stopped_at"];

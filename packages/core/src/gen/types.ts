@@ -428,6 +428,35 @@ cancelled: number
 average_execution_time: (number | null)
 }
 /**
+ * An agent that a process of this machine serves, as that process writes it down for clients that look for it by its id.
+ */
+export interface LocalAgent {
+agent_id: AgentId
+/**
+ * What the server listens on; 0.0.0.0 and :: mean this machine, too.
+ */
+host: string
+port: number
+/**
+ * The process that serves it.
+ */
+pid: number
+agent_name?: string
+version?: string
+/**
+ * The folder of its runagent.config.json.
+ */
+folder?: string
+/**
+ * ISO 8601.
+ */
+started_at?: string
+/**
+ * ISO 8601; only there when the process has said that it stops serving.
+ */
+stopped_at?: string
+}
+/**
  * A chunk that is a message.
  */
 export interface Message {
