@@ -56,7 +56,7 @@ def read_later(new):
     expect(await worker.result("read_later", { args })).toBe("call");
   });
 
-  test("10,000 invocations, one after the other, leave nothing behind", { timeout: 120_000 }, async () => {
+  test("10,000 invocations leave nothing behind", { timeout: 120_000 }, async () => {
     const source = `
 import asyncio, gc, threading
 def one(): return 1

@@ -7,7 +7,7 @@ const entries = (...tags: readonly string[]): Record<string, string> =>
 
 const lineOf = (source: string, mark: string): number => source.split("\n").findIndex((line) => line.includes(mark)) + 1;
 
-describe.each(findPythons())("Python $version", (python) => {
+describe.concurrent.each(findPythons())("Python $version", (python) => {
   test("code that does not stop is told, once, with its place, and ends when it ends", async () => {
     const source = `
 import asyncio, sys, threading, time

@@ -14,12 +14,12 @@ const IGNORED: ReadonlySet<string> = new Set(["node_modules", "__pycache__", "ve
 export async function reloadOnChange(hosted: HostedAgent, log: ServeLog): Promise<{ close(): Promise<void> }> {
   const changed = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
-  let loading: Promise<void> = Promise.resolve();
   const reload = async (): Promise<void> => {
     const files = [...changed].join(", ");
     changed.clear();
     try {
-      await hosted.reload();
+      // A newer change tells of itself.
+      if (!(await hosted.reload())) return;
       log.problems(hosted.problems);
       log.say(
         hosted.problems.length === 0 ? `${files} changed: the agent is loaded anew.` : `${files} changed: the agent has mistakes now.`,
@@ -33,10 +33,7 @@ export async function reloadOnChange(hosted: HostedAgent, log: ServeLog): Promis
   watcher.on("all", (_event, path) => {
     changed.add(relative(hosted.folder, path));
     clearTimeout(timer);
-    timer = setTimeout(() => {
-      // One after the other, in the order of the changes.
-      loading = loading.then(reload);
-    }, SETTLE_MS);
+    timer = setTimeout(() => void reload(), SETTLE_MS);
   });
   watcher.on("error", (error) => log.say(`The folder cannot be watched: ${error instanceof Error ? error.message : String(error)}`));
   await new Promise<void>((resolve) => watcher.once("ready", resolve));
@@ -44,7 +41,6 @@ export async function reloadOnChange(hosted: HostedAgent, log: ServeLog): Promis
     async close() {
       clearTimeout(timer);
       await watcher.close();
-      await loading;
     },
   };
 }

@@ -7,13 +7,10 @@ import { type Invocation, RunAgentError } from "@runagent/core";
 import type { Agent, ErrorContext } from "@runagent/server";
 import type { AgentStore } from "../store/index.ts";
 import { isColoured } from "../terminal/display.ts";
-import { escapeControls, toOneLine } from "../terminal/escape.ts";
+import { escapeControls, printedLine, toOneLine } from "../terminal/escape.ts";
 import { CLI_VERSION } from "../version.ts";
 
 type Colour = "dim" | "red" | "green" | "yellow" | "bold";
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what agents colour their prints with may pass.
-const COLOURS = /(\u001b\[[\d;]*m)/;
 
 /** Where everything that happens to a served agent is told. */
 export class ServeLog {
@@ -42,8 +39,7 @@ export class ServeLog {
   /** A line that the agent printed. */
   print(stream: "stdout" | "stderr", text: string): void {
     this.#store.log(stream, `${text}\n`);
-    const parts = text.split(COLOURS).map((part, index) => (index % 2 === 1 ? (this.#coloured ? part : "") : escapeControls(part)));
-    this.#stream.write(`${this.#style("dim", "│")} ${parts.join("")}\n`);
+    this.#stream.write(`${this.#style("dim", "│")} ${printedLine(text, this.#coloured)}\n`);
   }
 
   /** The agent can be called. */

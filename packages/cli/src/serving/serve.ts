@@ -9,6 +9,7 @@ import type { Agent, RunningServer, ServeOptions } from "@runagent/server";
 import type { HostedAgent } from "@runagent/server/hosting";
 import { findLocalAgent } from "runagent/local-agents";
 import type { ServeCommandOptions } from "../commands/serve.ts";
+import { EXIT } from "../exit-codes.ts";
 import { type AgentStore, openAgentStore } from "../store/index.ts";
 import { ServeLog } from "./serve-log.ts";
 
@@ -32,7 +33,9 @@ export async function serveFolder(given: string, options: ServeCommandOptions): 
   try {
     await serveWith({ store, log, folder }, options);
   } catch (error) {
-    throw tellAll(error, log);
+    // Ctrl-C while the agent loaded.
+    if (RunAgentError.is(error) && error.code === "CANCELLED") process.exitCode = EXIT.cancelled;
+    else throw tellAll(error, log);
   } finally {
     store.close();
   }
@@ -48,7 +51,9 @@ async function serveWith(place: Place, options: ServeCommandOptions): Promise<vo
   const { log, folder } = place;
   const { hostAgent } = await import("@runagent/server/hosting");
   const { python } = options;
+  const ending = awaitEnding();
   const loading = hostAgent(folder, {
+    signal: ending.signal,
     onLog: (stream, text) => (stream === "host" ? log.say(text, "yellow") : log.print(stream, text)),
     lenient: options.reload,
     ...(python !== undefined && { python }),
@@ -57,13 +62,15 @@ async function serveWith(place: Place, options: ServeCommandOptions): Promise<vo
   // While the agent loads in processes of its own.
   const { serve } = await import("@runagent/server");
   const hosted = await loading;
+  // An agent that keeps its process busy would go on without us.
+  ending.atOnce = () => void hosted.close({ timeoutMs: 0 });
   try {
     const server = await listen(serve, hosted.agent, options, log);
     const watcher = options.reload ? await (await import("./reload.ts")).reloadOnChange(hosted, log) : undefined;
     announce(hosted, server, place, options);
-    await untilSignal();
-    const ending = log.running === 1 ? "1 invocation ends" : `${log.running} invocations end`;
-    log.say(log.running === 0 ? "Ending." : `Ending: ${ending}, and the callers are told to come back. Ctrl-C again leaves at once.`);
+    await ending.begun;
+    const running = log.running === 1 ? "1 invocation ends" : `${log.running} invocations end`;
+    log.say(log.running === 0 ? "Ending." : `Ending: ${running}, and the callers are told to come back. Ctrl-C again leaves at once.`);
     await watcher?.close();
     await server.close();
   } finally {
@@ -129,16 +136,27 @@ function tellAll(error: unknown, log: ServeLog): unknown {
   return new RunAgentError(error.code, `The agent cannot be served: it has ${problems.length} mistakes.`, { ...error, cause: error });
 }
 
-/** Resolves at the first signal to end; at a second one the process leaves at once. */
-function untilSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    let asked = false;
-    const onSignal = (): void => {
-      // The agent's processes see that nobody is there any more.
-      if (asked) process.exit(130);
-      asked = true;
-      resolve();
-    };
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
-  });
+/** What ends the command from outside. */
+interface Ending {
+  /** Aborts at the first signal to end. */
+  readonly signal: AbortSignal;
+  /** Settles then. */
+  readonly begun: Promise<void>;
+  /** What a second one does before the process leaves at once. */
+  atOnce: () => void;
+}
+
+function awaitEnding(): Ending {
+  const controller = new AbortController();
+  const begun = new Promise<void>((resolve) => controller.signal.addEventListener("abort", () => resolve()));
+  const ending: Ending = { signal: controller.signal, begun, atOnce: () => {} };
+  const onSignal = (): void => {
+    if (controller.signal.aborted) {
+      ending.atOnce();
+      process.exit(EXIT.cancelled);
+    }
+    controller.abort();
+  };
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, onSignal);
+  return ending;
 }

@@ -2,20 +2,17 @@
  * An agent made of the functions of a folder, as its runagent.config.json names them: each language runs in a process of its own, which
  * this keeps running.
  */
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { parseEnv } from "node:util";
+import { resolve } from "node:path";
 import { RunAgentError, type StandardSchemaV1 } from "@runagent/core";
 import type { Agent, Entrypoint } from "../agent.ts";
 import type { AgentContext } from "../context.ts";
 import { DEFAULT_LIMITS } from "../options.ts";
 import { type AgentConfig, CONFIG_FILE, type EntrypointConfig, type Language, readAgentConfig } from "./config.ts";
 import { HostedResult, HostedStream, WINDOW } from "./hosted-stream.ts";
-import { findPython, PYTHON_WORKER } from "./python.ts";
+import { Loading, programsOf } from "./programs.ts";
 import { SupervisedWorker } from "./supervised-worker.ts";
 import type { LoadedEntry } from "./worker-messages.ts";
-import type { AgentLogStream, CallRequest, WorkerProgram } from "./worker-process.ts";
+import type { AgentLogStream, CallRequest } from "./worker-process.ts";
 
 /** What hosting may be told. */
 export interface HostOptions {
@@ -27,6 +24,8 @@ export interface HostOptions {
   readonly maxChunkBytes?: number;
   /** true: an entrypoint that cannot be loaded is served all the same, and fails when it is called: until a reload. Default false. */
   readonly lenient?: boolean;
+  /** Aborting it while the agent loads ends that: hostAgent rejects with CANCELLED. */
+  readonly signal?: AbortSignal;
 }
 
 /** An agent of a folder that can be served. */
@@ -36,20 +35,21 @@ export interface HostedAgent {
   /** What is wrong with it now, a line each; always empty unless `lenient`. */
   readonly problems: readonly string[];
   /**
-   * Reads the folder anew: calls that run go on with the code they began with, new ones take the new.
-   * @throws RunAgentError VALIDATION_ERROR when the configuration is wrong; the agent stays as it was.
+   * Reads the folder anew. Calls are answered by the code that was there until the new has loaded; those that run go on with the code they
+   * began with.
+   * @returns False when a newer reload, or the end, has overtaken this one.
+   * @throws RunAgentError VALIDATION_ERROR when the configuration is wrong, or a process does not start; the agent stays as it was.
    */
-  reload(): Promise<void>;
-  /** Ends its processes; calls that still run fail with OWNER_LOST. */
-  close(): Promise<void>;
+  reload(): Promise<boolean>;
+  /**
+   * Ends its processes; calls that still run fail with OWNER_LOST.
+   * @param options.timeoutMs Milliseconds for the agent's code to clean up; 0: none. Default 3,000.
+   */
+  close(options?: { readonly timeoutMs?: number }): Promise<void>;
 }
 
 /** Beside the content, a frame has some bytes of its own. */
 const FRAME_BYTES = 64;
-// From the sources, in tests, the worker is the one that was built: Node 20 runs no TypeScript.
-const NODE_WORKER = fileURLToPath(
-  new URL(import.meta.url.endsWith(".ts") ? "../../dist/node-worker.mjs" : "./node-worker.mjs", import.meta.url),
-);
 
 /**
  * Starts the processes of the agent in a folder, and loads its functions. Pass `agent` to `serve`.
@@ -59,13 +59,15 @@ const NODE_WORKER = fileURLToPath(
  */
 export async function hostAgent(folder: string, options: HostOptions = {}): Promise<HostedAgent> {
   const host = new Host(resolve(folder), options);
+  const { signal } = options;
+  const stop = (): void => void host.close({ timeoutMs: 0 });
+  signal?.addEventListener("abort", stop, { once: true });
   try {
-    await host.load();
-  } catch (error) {
-    await host.close();
-    throw error;
+    if (signal?.aborted !== true && (await host.load())) return host;
+  } finally {
+    signal?.removeEventListener("abort", stop);
   }
-  return host;
+  throw new RunAgentError("CANCELLED", "The agent was not wanted any more while it loaded.");
 }
 
 class Host implements HostedAgent {
@@ -73,6 +75,8 @@ class Host implements HostedAgent {
   readonly agent: Agent;
   readonly #options: HostOptions;
   readonly #workers: Map<Language, SupervisedWorker> = new Map();
+  /** The processes that load now. */
+  #loading: Loading | undefined;
   #config: AgentConfig | undefined;
   #entrypoints: ReadonlyMap<string, Entrypoint> = new Map();
   problems: readonly string[] = [];
@@ -106,79 +110,74 @@ class Host implements HostedAgent {
     };
   }
 
-  async load(): Promise<void> {
+  /** @returns False when a newer load, or the end, has overtaken this one. */
+  async load(): Promise<boolean> {
     const config = await readAgentConfig(this.folder);
-    if (this.#config !== undefined && this.#config.id !== config.id) {
-      throw new RunAgentError("VALIDATION_ERROR", `${CONFIG_FILE} has another agent_id now, ${config.id}.`, {
-        field: "agent_id",
-        suggestion: "Start the server again to serve it.",
-      });
+    this.#checkId(config);
+    const { python, onLog, maxChunkBytes = DEFAULT_LIMITS.maxServerFrameBytes, lenient = false } = this.#options;
+    const options = { folder: this.folder, python, maxChunkBytes: maxChunkBytes - FRAME_BYTES, onLog: onLog ?? (() => {}) };
+    const loading = new Loading(programsOf(config, options));
+    // What still loads the files as they were is not wanted any more.
+    void this.#loading?.end();
+    this.#loading = loading;
+    try {
+      const loaded = await loading.entries();
+      if (this.#loading === loading) this.#take(config, loading, loaded, lenient);
+    } catch (error) {
+      if (this.#loading !== loading) return false;
+      this.#loading = undefined;
+      await loading.end();
+      throw error;
     }
-    this.#launch(config);
-    const languages = [...new Set(config.entrypoints.map(({ language }) => language))];
-    const loaded = new Map((await Promise.all(languages.map((language) => this.#loadedBy(language)))).flatMap((entries) => [...entries]));
+    if (this.#loading !== loading) return false;
+    this.#loading = undefined;
+    return true;
+  }
+
+  reload(): Promise<boolean> {
+    return this.load();
+  }
+
+  async close({ timeoutMs }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    const loading = this.#loading;
+    this.#loading = undefined;
+    await Promise.all([loading?.end(), ...[...this.#workers.values()].map((worker) => worker.close(timeoutMs))]);
+  }
+
+  #checkId({ id }: AgentConfig): void {
+    if (this.#config === undefined || this.#config.id === id) return;
+    throw new RunAgentError("VALIDATION_ERROR", `${CONFIG_FILE} has another agent_id now, ${id}.`, {
+      field: "agent_id",
+      suggestion: "Start the server again to serve it.",
+    });
+  }
+
+  /** From now on calls go to what was loaded. @throws RunAgentError VALIDATION_ERROR when it has mistakes, and must have none. */
+  #take(config: AgentConfig, loading: Loading, loaded: ReadonlyMap<string, LoadedEntry>, lenient: boolean): void {
     const found = config.entrypoints.map((entry) => ({ entry, problem: findProblem(entry, loaded.get(entry.tag)) }));
     const problems = listProblems(found);
-    if (problems.length > 0 && this.#options.lenient !== true) {
+    if (problems.length > 0 && !lenient) {
       throw new RunAgentError("VALIDATION_ERROR", problems.join("\n"), {
         details: { problems },
         suggestion: "Correct the agent or its configuration; the log has the tracebacks.",
       });
+    }
+    const unused = new Set(this.#workers.keys());
+    loading.forEach((language, program, worker) => {
+      unused.delete(language);
+      const supervised = this.#workers.get(language);
+      if (supervised === undefined) this.#workers.set(language, new SupervisedWorker(program, worker));
+      else supervised.take(program, worker);
+    });
+    for (const language of unused) {
+      void this.#workers.get(language)?.close();
+      this.#workers.delete(language);
     }
     this.#config = config;
     this.problems = problems;
     this.#entrypoints = new Map(
       found.map(({ entry, problem }) => [entry.tag, this.#createEntrypoint(entry, loaded.get(entry.tag), problem)]),
     );
-  }
-
-  async reload(): Promise<void> {
-    await this.load();
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([...this.#workers.values()].map((worker) => worker.close()));
-  }
-
-  async #loadedBy(language: Language): Promise<ReadonlyMap<string, LoadedEntry>> {
-    try {
-      return (await this.#workers.get(language)?.loaded) ?? new Map();
-    } catch (cause) {
-      const message = cause instanceof Error ? cause.message : String(cause);
-      const suggestion =
-        language === "python"
-          ? "Install Python 3.9 or newer, make a virtual environment in the folder, or say which one to use (--python)."
-          : undefined;
-      throw new RunAgentError("VALIDATION_ERROR", message, { suggestion, cause });
-    }
-  }
-
-  #launch(config: AgentConfig): void {
-    const env = { ...readDotEnv(this.folder), ...process.env, ...config.env };
-    for (const language of ["node", "python"] as const) {
-      const entrypoints = config.entrypoints.filter((entry) => entry.language === language);
-      const worker = this.#workers.get(language);
-      if (entrypoints.length === 0) {
-        this.#workers.delete(language);
-        void worker?.close();
-        continue;
-      }
-      const program: WorkerProgram = {
-        ...this.#programOf(language),
-        folder: this.folder,
-        env,
-        entrypoints: entrypoints.map(({ tag, file, module }) => ({ tag, file, module })),
-        maxChunkBytes: (this.#options.maxChunkBytes ?? DEFAULT_LIMITS.maxServerFrameBytes) - FRAME_BYTES,
-        onLog: (stream, text) => this.#options.onLog?.(stream, text),
-      };
-      if (worker === undefined) this.#workers.set(language, new SupervisedWorker(program));
-      else worker.replace(program);
-    }
-  }
-
-  #programOf(language: Language): Pick<WorkerProgram, "name" | "command" | "args"> {
-    if (language === "node") return { name: "Node", command: process.execPath, args: ["--enable-source-maps", NODE_WORKER] };
-    return { name: "Python", command: this.#options.python ?? findPython(this.folder), args: ["-X", "utf8", PYTHON_WORKER] };
   }
 
   #createEntrypoint(entry: EntrypointConfig, loaded: LoadedEntry | undefined, problem: string | undefined): Entrypoint {
@@ -258,10 +257,4 @@ function describedBy(schema: Record<string, unknown>): StandardSchemaV1 {
     jsonSchema: { input: () => schema },
   } as const;
   return { "~standard": standard };
-}
-
-/** What the folder's .env says. */
-function readDotEnv(folder: string): NodeJS.Dict<string> {
-  const file = join(folder, ".env");
-  return existsSync(file) ? parseEnv(readFileSync(file, "utf8")) : {};
 }

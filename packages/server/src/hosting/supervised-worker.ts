@@ -1,20 +1,19 @@
 /**
- * Keeps one worker process running: starts it again when it ends by itself, and puts another in its place when the agent's files changed.
+ * Keeps the process of one language running: starts another when it ends by itself, and lets another take its place when the agent's files
+ * changed.
  *
- *   start ─▶ loading ─▶ serving ──it ended──▶ (wait) ─▶ loading …      its calls fail with OWNER_LOST
- *                 └─▶ broken (it does not load) ──it ended──▶ (wait) ─▶ loading …
- *   reload: another is loaded beside it and takes the new calls; the old one ends with its last call
+ *   take ─▶ serving ──it ended──▶ (wait) ─▶ loading ─▶ serving …      its calls fail with OWNER_LOST; new ones wait for the next
+ *   take, again: the new one gets the new calls; the old one ends with its last call
  */
-import type { LoadedEntry } from "./worker-messages.ts";
 import { type CallEvents, type CallRequest, type WorkerCall, WorkerProcess, type WorkerProgram } from "./worker-process.ts";
 
-/** The first wait before a worker is started again, in milliseconds; it doubles up to the second. */
+/** The first wait before a process is started again, in milliseconds; it doubles up to the second. */
 const FIRST_RESTART_MS = 100;
 const MAX_RESTART_MS = 10_000;
-/** A worker that lived this long, in milliseconds, is started again without the waits of those before it. */
+/** After one that lived this long, in milliseconds, the next is started without the waits of those before it. */
 const STABLE_MS = 10_000;
 
-/** A worker that is kept running. */
+/** A process that is kept running. */
 export class SupervisedWorker {
   #program: WorkerProgram;
   #worker: WorkerProcess;
@@ -23,33 +22,29 @@ export class SupervisedWorker {
   #restartMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
-  /** One that never did is the agent's mistake, and starting it again would not mend that. */
-  #hasLoaded = false;
   /** Settles when the next process is made. */
   #restarted: Promise<void> = Promise.resolve();
 
-  constructor(program: WorkerProgram) {
+  /** @param worker A process of this program that has loaded the agent. */
+  constructor(program: WorkerProgram, worker: WorkerProcess) {
     this.#program = program;
-    this.#worker = this.#launch();
+    this.#worker = worker;
+    this.#watch(worker);
   }
 
-  /** What the present process has loaded. @throws RunAgentError OWNER_LOST when it ended before. */
-  get loaded(): Promise<ReadonlyMap<string, LoadedEntry>> {
-    return this.#worker.loaded;
-  }
-
-  /** Puts a process with other files or settings in the place of the present one. */
-  replace(program: WorkerProgram): void {
+  /** Puts a process in the place of the present one. It has loaded the agent. */
+  take(program: WorkerProgram, worker: WorkerProcess): void {
     this.#program = program;
     this.#restartMs = 0;
     const before = this.#worker;
-    this.#worker = this.#launch();
+    this.#worker = worker;
+    this.#watch(worker);
     void this.#retire(before);
   }
 
   /**
    * Starts a call, once there is a process that has loaded the agent.
-   * @throws RunAgentError OWNER_LOST when there is none.
+   * @throws RunAgentError OWNER_LOST when the one that should does not load.
    */
   async start(request: CallRequest, events: CallEvents): Promise<WorkerCall> {
     for (;;) {
@@ -61,38 +56,33 @@ export class SupervisedWorker {
     }
   }
 
-  /** Ends every process. */
-  async close(): Promise<void> {
+  /** Ends every process; see WorkerProcess. */
+  async close(timeoutMs?: number): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await Promise.all([...this.#processes].map((worker) => worker.close()));
+    await Promise.all([...this.#processes].map((worker) => worker.close(timeoutMs)));
   }
 
-  #launch(): WorkerProcess {
-    const worker = new WorkerProcess(this.#program);
-    const startMs = performance.now();
+  #watch(worker: WorkerProcess): void {
     this.#processes.add(worker);
-    worker.loaded.then(
-      () => {
-        this.#hasLoaded = true;
-      },
-      () => {}, // Who waits for it is told.
-    );
     void worker.ended.then((how) => {
       this.#processes.delete(worker);
-      if (this.#closed || !this.#hasLoaded || worker !== this.#worker) return;
-      if (performance.now() - startMs > STABLE_MS) this.#restartMs = 0;
+      if (this.#closed || worker !== this.#worker) return;
+      if (worker.ageMs > STABLE_MS) this.#restartMs = 0;
       this.#program.onLog("host", `The ${this.#program.name} process of the agent ${how} It is started again in ${this.#restartMs} ms.`);
       this.#restart();
     });
-    return worker;
   }
 
   #restart(): void {
+    const before = this.#worker;
     this.#restarted = new Promise((resolve) => {
       this.#timer = setTimeout(() => {
-        this.#worker = this.#launch();
         resolve();
+        // Another may have taken its place meanwhile.
+        if (this.#worker !== before) return;
+        this.#worker = new WorkerProcess(this.#program);
+        this.#watch(this.#worker);
       }, this.#restartMs);
     });
     this.#restartMs = Math.min(MAX_RESTART_MS, Math.max(FIRST_RESTART_MS, this.#restartMs * 2));

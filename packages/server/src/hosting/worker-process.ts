@@ -52,6 +52,8 @@ export interface WorkerCall {
 
 /** How long an agent may take to load, in milliseconds: some import half a machine. */
 const LOAD_TIMEOUT_MS = 120_000;
+/** After this many milliseconds of loading somebody may wonder. */
+const SLOW_LOAD_MS = 5_000;
 /** How long a worker that was told to end may take, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 3_000;
 /** How long, in milliseconds, the last words of a process that is gone are waited for. */
@@ -69,6 +71,8 @@ export class WorkerProcess {
   readonly #child: ChildProcess;
   readonly #commands: Writable | undefined;
   readonly #calls: Map<number, CallEvents> = new Map();
+  readonly #startMs = performance.now();
+  #hasLoaded = false;
   #lastId = 0;
   #onIdle: () => void = () => {};
   #gone: RunAgentError | undefined;
@@ -139,26 +143,47 @@ export class WorkerProcess {
     };
   }
 
-  /** Tells it to end, and ends it when it does not. Calls that still run fail with OWNER_LOST. */
-  async close(): Promise<void> {
+  /** How long it has lived, in milliseconds. */
+  get ageMs(): number {
+    return performance.now() - this.#startMs;
+  }
+
+  /**
+   * Tells it to end. Calls that still run fail with OWNER_LOST.
+   * @param timeoutMs Milliseconds after which it is ended, with all that it has started; 0, and while it loads: at once. Default 3,000.
+   */
+  async close(timeoutMs: number = CLOSE_TIMEOUT_MS): Promise<void> {
     this.#commands?.end();
-    const late = setTimeout(() => this.#child.kill("SIGKILL"), CLOSE_TIMEOUT_MS);
+    if (timeoutMs === 0 || !this.#hasLoaded) this.#kill();
+    const late = setTimeout(() => this.#kill(), timeoutMs);
     await this.ended;
     clearTimeout(late);
   }
 
+  #kill(): void {
+    this.#child.kill("SIGKILL");
+    endGroup(this.#child.pid, "SIGKILL");
+  }
+
   #awaitLoaded(): Promise<ReadonlyMap<string, LoadedEntry>> {
     return new Promise((resolve, reject) => {
+      const say = (what: string): void => this.#program.onLog("host", `The ${this.#program.name} process of the agent ${what}`);
+      const slow = setTimeout(() => say(`has been loading it for ${SLOW_LOAD_MS / 1000} seconds.`), SLOW_LOAD_MS).unref();
       const late = setTimeout(() => {
-        this.#program.onLog("host", `The agent did not load within ${LOAD_TIMEOUT_MS / 1000} seconds: its process is ended.`);
-        this.#child.kill("SIGKILL");
+        say(`did not load it within ${LOAD_TIMEOUT_MS / 1000} seconds, and is ended.`);
+        this.#kill();
       }, LOAD_TIMEOUT_MS).unref();
-      this.#settleLoaded = (entries) => {
+      const settle = (): void => {
+        clearTimeout(slow);
         clearTimeout(late);
+      };
+      this.#settleLoaded = (entries) => {
+        this.#hasLoaded = true;
+        settle();
         resolve(entries);
       };
       void this.ended.then(() => {
-        clearTimeout(late);
+        settle();
         reject(this.#gone);
       });
     });
@@ -166,13 +191,12 @@ export class WorkerProcess {
 
   /** Takes what is left in its pipes. A program that the agent started may hold them open, and ends with it. */
   async #drain(): Promise<void> {
-    const { pid } = this.#child;
     const closed = new Promise<void>((resolve) => this.#child.once("close", () => resolve()));
     let late: NodeJS.Timeout | undefined;
     const timeout = new Promise<void>((resolve) => {
       late = setTimeout(resolve, DRAIN_MS);
     });
-    if (pid !== undefined && process.platform !== "win32") endGroup(pid);
+    endGroup(this.#child.pid, "SIGTERM");
     await Promise.race([closed, timeout]);
     clearTimeout(late);
     for (const stream of this.#child.stdio) stream?.destroy();
@@ -230,10 +254,11 @@ export class WorkerProcess {
   }
 }
 
-/** Ends what a process has started and left behind: it leads a group of its own. */
-function endGroup(pid: number): void {
+/** Ends what a process has started: it leads a group of its own. */
+function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined || process.platform === "win32") return;
   try {
-    process.kill(-pid, "SIGTERM");
+    process.kill(-pid, signal);
   } catch {
     // Nothing was left.
   }

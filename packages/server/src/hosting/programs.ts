@@ -1,0 +1,84 @@
+/**
+ * Which processes run an agent: one for each language, with the environment that its folder and configuration say.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseEnv } from "node:util";
+import { RunAgentError } from "@runagent/core";
+import type { AgentConfig, Language } from "./config.ts";
+import { findPython, PYTHON_WORKER } from "./python.ts";
+import type { LoadedEntry } from "./worker-messages.ts";
+import { WorkerProcess, type WorkerProgram } from "./worker-process.ts";
+
+/** What the processes of an agent have in common. */
+export interface ProgramOptions extends Pick<WorkerProgram, "folder" | "maxChunkBytes" | "onLog"> {
+  readonly python: string | undefined;
+}
+
+// From the sources, in tests, the worker is the one that was built: Node 20 runs no TypeScript.
+const NODE_WORKER = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "../../dist/node-worker.mjs" : "./node-worker.mjs", import.meta.url),
+);
+
+/** The program of each language that the agent is written in. */
+export function programsOf({ entrypoints, env: own }: AgentConfig, options: ProgramOptions): ReadonlyMap<Language, WorkerProgram> {
+  const { python, ...common } = options;
+  const env = { ...readDotEnv(common.folder), ...process.env, ...own };
+  const programs = new Map<Language, WorkerProgram>();
+  for (const language of new Set(entrypoints.map((entry) => entry.language))) {
+    const mine = entrypoints.filter((entry) => entry.language === language).map(({ tag, file, module }) => ({ tag, file, module }));
+    programs.set(language, { ...common, env, entrypoints: mine, ...commandOf(language, python ?? findPython(common.folder)) });
+  }
+  return programs;
+}
+
+function commandOf(language: Language, python: string): Pick<WorkerProgram, "name" | "command" | "args"> {
+  if (language === "python") return { name: "Python", command: python, args: ["-X", "utf8", PYTHON_WORKER] };
+  return { name: "Node", command: process.execPath, args: ["--enable-source-maps", NODE_WORKER] };
+}
+
+/** What the folder's .env says. */
+function readDotEnv(folder: string): NodeJS.Dict<string> {
+  const file = join(folder, ".env");
+  return existsSync(file) ? parseEnv(readFileSync(file, "utf8")) : {};
+}
+
+/** The processes of one version of an agent, while they load. */
+export class Loading {
+  readonly #programs: ReadonlyMap<Language, WorkerProgram>;
+  readonly #workers: ReadonlyMap<Language, WorkerProcess>;
+
+  constructor(programs: ReadonlyMap<Language, WorkerProgram>) {
+    this.#programs = programs;
+    this.#workers = new Map([...programs].map(([language, program]) => [language, new WorkerProcess(program)]));
+  }
+
+  /** What they loaded, by tag. @throws RunAgentError VALIDATION_ERROR when one ends before. */
+  async entries(): Promise<ReadonlyMap<string, LoadedEntry>> {
+    const loaded = await Promise.all(
+      [...this.#workers].map(([language, worker]) => worker.loaded.catch((cause: unknown) => Promise.reject(notLoaded(language, cause)))),
+    );
+    return new Map(loaded.flatMap((entries) => [...entries]));
+  }
+
+  /** Hands each over, with its program. */
+  forEach(take: (language: Language, program: WorkerProgram, worker: WorkerProcess) => void): void {
+    for (const [language, worker] of this.#workers) {
+      const program = this.#programs.get(language);
+      if (program !== undefined) take(language, program, worker);
+    }
+  }
+
+  /** Ends them: nobody wants them any more. */
+  async end(): Promise<void> {
+    await Promise.all([...this.#workers.values()].map((worker) => worker.close(0)));
+  }
+}
+
+function notLoaded(language: Language, cause: unknown): RunAgentError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const python = "Python 3.9 or newer is needed: install it, make a virtual environment in the folder, or say which one to use (--python).";
+  const suggestion = language === "python" && message.includes("cannot be started") ? python : "Look at the agent's log.";
+  return new RunAgentError("VALIDATION_ERROR", message, { suggestion, cause });
+}
