@@ -193,6 +193,19 @@ describe("runagent serve --reload", () => {
     await end(serving);
   });
 
+  it("is not held up by a file that hangs: the old code answers, and the next change takes its place", async () => {
+    const { home, folder } = agentFolder();
+    const serving = start(["serve", folder, "--port", "0", "--reload"], { home });
+    const client = clientOf(await listening(serving), "chat");
+    writeFileSync(join(folder, "main.py"), 'print("hangs", flush=True)\nwhile True: pass');
+    await serving.prints(/^│ hangs$/m, "stderr");
+    expect(await client.run({ message: "old" })).toEqual({ said: "old" });
+    writeFileSync(join(folder, "main.py"), AGENT.replace('{"said": message}', '"new " + message'));
+    await serving.prints(/loaded anew/, "stderr");
+    expect(await client.run({ message: "m" })).toBe("new m");
+    await end(serving);
+  });
+
   it("begins with an agent that does not load, and goes on when it does", async () => {
     const { home, folder } = agentFolder({ "main.py": "import nothing_of_that_name" });
     const serving = start(["serve", folder, "--port", "0", "--reload"], { home });
@@ -234,6 +247,15 @@ describe("what cannot be served ends at once, with what to do", () => {
     const ended = await run(["serve", folder, "--port", "0"], { home });
     expect(ended.stderr).toMatch(message);
     expect(ended).toMatchObject({ exitCode, stdout: "" });
+  });
+
+  it("Ctrl-C ends one that hangs while it loads, and its process with it", async () => {
+    const { home, folder } = agentFolder({ "main.py": 'import os\nprint("pid", os.getpid(), flush=True)\nwhile True: pass' });
+    const serving = start(["serve", folder, "--port", "0"], { home });
+    const [, pid] = await serving.prints(/^│ pid (\d+)$/m, "stderr");
+    serving.signal("SIGINT");
+    expect((await serving.ended).exitCode).toBe(130);
+    expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH");
   });
 
   it("a folder without one, a Python that is not there, an option that is none", async () => {
