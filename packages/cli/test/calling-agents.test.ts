@@ -77,7 +77,7 @@ describe("--host and --port without --id", () => {
     ["fails", 500, '{"detail":"It broke."}', 1, /^error: SERVER_ERROR: It broke\.\n/],
     ["repeats the key", 403, '{"detail":"k-s3cret may not"}', 4, /^error: PERMISSION_ERROR: \[key\] may not\n/],
   ])("are told of a server that %s", async (_, status, body, code, message) => {
-    const server = createServer((request, response) => response.writeHead(status).end(body)).listen(0, "127.0.0.1");
+    const server = createServer((_request, response) => response.writeHead(status).end(body)).listen(0, "127.0.0.1");
     await once(server, "listening");
     onTestFinished(() => void server.close());
     const address = server.address();

@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
-import { connect, createServer, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import type { AgentContext } from "@runagent/server";
-import { describe, expect, it, onTestFinished } from "vitest";
-import { aborted, deferred, type Entrypoints, serveEntrypoints, serveOld } from "./served.ts";
+import { describe, expect, it } from "vitest";
+import { aborted, deferred, type Entrypoints, serveEntrypoints, serveOld, startProxy } from "./served.ts";
 import { environment, PROGRAM, run, start } from "./support.ts";
 
 const ENTRYPOINTS: Entrypoints = {
@@ -131,28 +130,6 @@ describe("run-stream", () => {
   });
 });
 
-/** Passes connections on to a port, and breaks them off when told. */
-async function startProxy(port: number): Promise<{ readonly port: number; drop(): void }> {
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(port, "127.0.0.1");
-    for (const socket of [near, far]) sockets.add(socket.on("error", () => {}));
-    near.pipe(far).pipe(near);
-  });
-  const drop = (): void => {
-    for (const socket of sockets) socket.destroy();
-    sockets.clear();
-  };
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    drop();
-    server.close();
-  });
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("The proxy has no port.");
-  return { port: address.port, drop };
-}
-
 describe("a connection that is lost", () => {
   it("is made again, and said so; no chunk is missing", async () => {
     const next = deferred();
@@ -269,15 +246,11 @@ describe("who reads", () => {
     expect([exitCode, stdout.length]).toEqual([0, 50_000_000]);
   });
 
-  it("may have no room: that is an error", async () => {
-    const { address } = await serveEntrypoints({ forever_stream: forever });
-    const shell = spawn(
-      "sh",
-      ["-c", 'exec "$0" "$@" > /dev/full', process.execPath, PROGRAM, "run-stream", ...address, "--tag", "forever_stream"],
-      {
-        env: environment(),
-      },
-    );
+  it.each(["run", "run-stream"])("may have no room: that is an error of %s", async (command) => {
+    const { address } = await serveEntrypoints({ forever_stream: forever, chat: () => "hi" });
+    const tag = command === "run" ? "chat" : "forever_stream";
+    const words = [process.execPath, PROGRAM, command, ...address, "--tag", tag];
+    const shell = spawn("sh", ["-c", 'exec "$0" "$@" > /dev/full', ...words], { env: environment() });
     const [stderr, code] = await Promise.all([text(shell.stderr), new Promise((resolve) => shell.on("close", resolve))]);
     expect([code, stderr]).toEqual([1, expect.stringMatching(/^error: Standard output cannot be written: ENOSPC.*\n$/)]);
   });

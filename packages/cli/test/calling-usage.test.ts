@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { EXIT } from "../src/exit-codes.ts";
-import { serveEntrypoints, serveOld } from "./served.ts";
+import { freePort, serveEntrypoints, serveOld } from "./served.ts";
 import { run } from "./support.ts";
 
 const ID = ["--id", "a1", "--local"];
@@ -50,9 +50,13 @@ describe("a command that was typed wrong", () => {
     ["an output of another kind", [...STREAM, "--output", "yaml"], /argument 'yaml' is invalid\. Allowed choices are text, json/],
     ["a flag with a value", [...STREAM, "--local=yes"], /Unknown option '--local=yes'/],
     ["an option without its value", ["run", "--tag"], /Option '--tag <tag>' argument missing/],
-    ["an id that is none", ["run", "--id", "a/b", "--tag", "chat", "--port", "1"], /agentId is "a\/b", which is not an id/],
-    ["an empty host", ["run", "--id", "a", "--tag", "chat", "--host", ""], /host must be a string that is not empty/],
-    ["an address that is none", ["run", "--id", "a", "--tag", "chat", "--base-url", "ftp://x"], /baseUrl is not an http or https address/],
+    ["an id that is none", ["run", "--id", "a/b", "--tag", "chat", "--port", "1"], /^--id is "a\/b", which is not an id\.\nUse 1 to 128/],
+    ["an empty host", ["run", "--id", "a", "--tag", "chat", "--host", ""], /^--host must be a string that is not empty\.\n$/],
+    [
+      "an address that is none",
+      ["run", "--id", "a", "--tag", "chat", "--base-url", "ftp://x"],
+      /^--base-url is not an http or https address/,
+    ],
     ["a word without dashes", [...STREAM, "hello"], /^"hello" is no argument: write --name=value\.\nFor example --message=hello\n$/],
     ["an argument twice", [...STREAM, "--a=1", "--a=2"], /^The argument a is given twice\.\n/],
     ["an argument that is no JSON", [...STREAM, "--n:=x"], /^The argument n is not valid JSON: /],
@@ -91,7 +95,7 @@ describe("a command that was typed wrong", () => {
       env: { RUNAGENT_LOCAL: "true", RUNAGENT_PORT: "eighty" },
     });
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/^error: VALIDATION_ERROR: RUNAGENT_PORT must be a number above 0, not "eighty"\.\n/);
+    expect(stderr).toMatch(/^RUNAGENT_PORT must be a number above 0, not "eighty"\.\n/);
   });
 
   it("never shows a key", async () => {
@@ -135,10 +139,11 @@ describe("errors", () => {
   });
 
   it.each(["run", "run-stream"])("of %s with nobody at the address", async (command) => {
-    const { exitCode, stderr } = await run([command, "--id", "a1", "--port", "1", "--tag", command === "run" ? "chat" : "chat_stream"]);
+    const port = await freePort();
+    const { exitCode, stderr } = await run([command, "--id", "a1", "--port", port, "--tag", command === "run" ? "chat" : "chat_stream"]);
     expect(exitCode).toBe(5);
     expect(stderr).toMatch(
-      /^error: CONNECTION_ERROR: No answer from .+127\.0\.0\.1:1: nothing listens there \(ECONNREFUSED\)\.\nCheck --host and --port/,
+      /^error: CONNECTION_ERROR: No answer from .+127\.0\.0\.1:\d+: nothing listens there \(ECONNREFUSED\)\.\nCheck --host and --port/,
     );
   });
 
@@ -164,7 +169,7 @@ describe("help", () => {
   it.each(["run", "run-stream", "resume", "cancel"])("of %s shows its options and examples", async (name) => {
     const [asked, byCommand] = await Promise.all([run([name, "--help"]), run(["help", name])]);
     expect([asked.exitCode, asked.stderr]).toEqual([0, ""]);
-    expect(asked.stdout).toMatch(/--api-key <key>[^]*Examples:\n {2}runagent /);
+    expect(asked.stdout).toMatch(/--api-key <key>[\s\S]*Examples:\n {2}runagent /);
     expect(byCommand.stdout).toBe(asked.stdout);
   });
 

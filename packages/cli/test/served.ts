@@ -1,7 +1,7 @@
 /** What the tests of the calling commands call: servers in the test's own process, which end with the test. */
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import { encodeValueV1, type JsonObject } from "@runagent/core";
 import {
   type Agent,
@@ -47,6 +47,15 @@ export function deferred<T = void>(): { readonly promise: Promise<T>; readonly r
     resolve = settle;
   });
   return { promise, resolve };
+}
+
+/** A port of loopback on which nothing listens. */
+export async function freePort(): Promise<string> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return String(port);
 }
 
 /** Resolves when the signal has fired. */
@@ -119,4 +128,26 @@ function answerOld(url: string): JsonObject | undefined {
   if (url === "/api/v1/health") return { status: "healthy", server: "RunAgent FastAPI Local Server", agent_id: "old-1", uptime_seconds: 1 };
   if (url === "/api/v1/agents/old-1/run") return { success: true, data: encodeValueV1({ reply: "hi" }), error: null };
   return undefined;
+}
+
+/** Passes connections on to a port, and breaks them off when told. */
+export async function startProxy(port: number): Promise<{ readonly port: number; drop(): void }> {
+  const sockets = new Set<Socket>();
+  const server = createTcpServer((near) => {
+    const far = connect(port, "127.0.0.1");
+    for (const socket of [near, far]) sockets.add(socket.on("error", () => {}));
+    near.pipe(far).pipe(near);
+  });
+  const drop = (): void => {
+    for (const socket of sockets) socket.destroy();
+    sockets.clear();
+  };
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    drop();
+    server.close();
+  });
+  const { port: own } = server.address() as AddressInfo;
+  return { port: own, drop };
 }

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach } from "vitest";
 
 /** The program as it is published; `npm test` builds it before the tests. */
-export const PROGRAM: string = process.env.RUNAGENT_TEST_PROGRAM ?? fileURLToPath(new URL("../dist/main.mjs", import.meta.url));
+export const PROGRAM: string = fileURLToPath(new URL("../dist/main.mjs", import.meta.url));
 
 const WAIT_MS = 20_000;
 
@@ -57,6 +57,10 @@ export interface StartOptions {
   readonly input?: string;
   /** Default: the Node that runs the tests. */
   readonly node?: string;
+  /** What runs Node and the program, with its own arguments. */
+  readonly within?: readonly [command: string, ...args: string[]];
+  /** true: standard input stays open, and the test writes to it. */
+  readonly keepInput?: boolean;
   /** true: it outlives the test that started it, and whoever started it ends it. */
   readonly keep?: boolean;
 }
@@ -77,7 +81,8 @@ export function environment({ env, home }: Pick<StartOptions, "env" | "home"> = 
 /** Starts `runagent` with these arguments. */
 export function start(args: readonly string[], options: StartOptions = {}): Running {
   if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not there: build it with "npm run build".`);
-  const child = spawn(options.node ?? process.execPath, [PROGRAM, ...args], { env: environment(options), cwd: options.cwd, stdio: "pipe" });
+  const [command, ...words] = [...(options.within ?? []), options.node ?? process.execPath, PROGRAM, ...args];
+  const child = spawn(command ?? "", words, { env: environment(options), cwd: options.cwd, stdio: "pipe" });
   if (options.keep !== true) running.add(child);
   const output = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
@@ -87,7 +92,7 @@ export function start(args: readonly string[], options: StartOptions = {}): Runn
   }
   // A command that ends without reading its input is no failure of the test.
   child.stdin.on("error", () => {});
-  child.stdin.end(options.input ?? "");
+  if (options.keepInput !== true) child.stdin.end(options.input ?? "");
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (exitCode, signal) => {

@@ -1,6 +1,7 @@
-import { RunAgentError } from "@runagent/core";
+import { ERRORS, RunAgentError } from "@runagent/core";
 import { RunAgentClient } from "runagent";
 import { findLocalAgent } from "runagent/local-agents";
+import { UsageError } from "../exit-codes.ts";
 import { hasHost, type RunOptions } from "./options.ts";
 
 type ClientOptions = Omit<RunOptions, "tag" | "input" | "output">;
@@ -9,21 +10,31 @@ type ClientOptions = Omit<RunOptions, "tag" | "input" | "output">;
 const NO_AGENT = "unknown";
 const NO_TAG = "unknown_stream";
 
-/** A client for an entrypoint, from the options of the command line. @throws RunAgentError VALIDATION_ERROR that names the option. */
+/** What the client's options are called here. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  agentId: "--id",
+  entrypointTag: "--tag",
+  host: "--host",
+  baseUrl: "--base-url",
+  apiKey: "--api-key",
+  userId: "--user-id",
+};
+
+/**
+ * A client for an entrypoint, from the options of the command line.
+ * @throws UsageError that names the option or variable, RunAgentError when the agent is served on this machine no more.
+ */
 export function createClient(options: ClientOptions, agentId: string = options.id ?? NO_AGENT, tag: string = NO_TAG): RunAgentClient {
-  const { local, host, port, baseUrl, apiKey, userId, persistentMemory, timeout: timeoutSeconds } = options;
-  return new RunAgentClient({
-    agentId,
-    entrypointTag: tag,
-    local,
-    host,
-    port,
-    baseUrl,
-    apiKey,
-    userId,
-    persistentMemory,
-    timeoutSeconds,
-  });
+  const { local, host, port, baseUrl, apiKey, userId, persistentMemory, timeout } = options;
+  const address = { local, host, port, baseUrl, apiKey };
+  try {
+    return new RunAgentClient({ agentId, entrypointTag: tag, ...address, userId, persistentMemory, timeoutSeconds: timeout });
+  } catch (error) {
+    if (!RunAgentError.is(error) || error.code !== "VALIDATION_ERROR") throw error;
+    const { message, field = "", suggestion } = error;
+    const named = message.startsWith(field) ? (OPTIONS[field] ?? field) + message.slice(field.length) : message;
+    throw new UsageError(named, suggestion === ERRORS.VALIDATION_ERROR.action ? undefined : suggestion);
+  }
 }
 
 const DEFAULT_LOCAL = "http://127.0.0.1:8450/api/v1";

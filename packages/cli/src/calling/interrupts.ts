@@ -3,13 +3,17 @@ import type { Display } from "../terminal/display.ts";
 
 /** Ctrl-C, and SIGTERM the same: the first cancels, the second leaves at once. */
 export class Interrupts {
-  readonly #display: Display;
+  #note: Display["note"] = (line) => void process.stderr.write(`${line}\n`);
   readonly #abort = new AbortController();
   readonly #onSignal = (): void => this.#interrupt();
 
-  constructor(display: Display) {
-    this.#display = display;
+  constructor() {
     process.on("SIGINT", this.#onSignal).on("SIGTERM", this.#onSignal);
+  }
+
+  /** Where they are told from now on. */
+  showOn(display: Display): void {
+    this.#note = (line) => display.note(line);
   }
 
   /** Fires with the first. */
@@ -33,11 +37,8 @@ export class Interrupts {
   }
 
   #interrupt(): void {
-    if (this.happened) {
-      this.#display.leave();
-      process.exit(EXIT.cancelled);
-    }
-    this.#display.note("Cancelling… (Ctrl-C again to leave at once)");
+    if (this.happened) process.exit(EXIT.cancelled);
+    this.#note("Cancelling… (Ctrl-C again to leave at once)");
     this.#abort.abort();
   }
 }

@@ -2,7 +2,7 @@ import { RunAgentError } from "@runagent/core";
 import type { ResumeOptions, RunAgentClient, RunAgentStream } from "runagent";
 import { EXIT, UsageError } from "../exit-codes.ts";
 import { createDisplay, type Display } from "../terminal/display.ts";
-import { report } from "../terminal/report.ts";
+import { report, reportUnwritable } from "../terminal/report.ts";
 import type { AgentWord } from "./agent-arguments.ts";
 import { findAgentId } from "./agents.ts";
 import { createClient, explainLocal } from "./client.ts";
@@ -49,6 +49,8 @@ export async function resume(position: string, options: StreamOptions): Promise<
 
 async function play(call: StreamCall): Promise<void> {
   const { options } = call;
+  // First of all: a display hides the cursor, and a process that is killed leaves it so.
+  const interrupts = new Interrupts();
   let broken: Error | undefined;
   let leave = (): void => {};
   const live = options.output === "text" && options.detach !== true ? "stream" : "nothing";
@@ -60,17 +62,11 @@ async function play(call: StreamCall): Promise<void> {
       leave();
     },
   });
-  const interrupts = new Interrupts(display);
+  interrupts.showOn(display);
   const player = new Player(display, interrupts, call);
   leave = () => player.leave();
   await player.play();
-  if (broken !== undefined) reportBroken(broken);
-}
-
-/** Nobody reads any more: that is how `| head` ends. */
-function reportBroken(error: Error): void {
-  if ("code" in error && error.code === "EPIPE") process.exitCode = EXIT.ok;
-  else report(new Error(`Standard output cannot be written: ${error.message}`, { cause: error }));
+  if (broken !== undefined) reportUnwritable(broken);
 }
 
 /** One stream, from its start to what is said of its end. */

@@ -1,7 +1,7 @@
 import { RunAgentError } from "@runagent/core";
 import { EXIT } from "../exit-codes.ts";
 import { createDisplay } from "../terminal/display.ts";
-import { report } from "../terminal/report.ts";
+import { report, reportUnwritable } from "../terminal/report.ts";
 import type { AgentWord } from "./agent-arguments.ts";
 import { findAgentId } from "./agents.ts";
 import { createClient, explainLocal } from "./client.ts";
@@ -14,9 +14,14 @@ export async function run(options: RunOptions, words: readonly AgentWord[]): Pro
   const tag = checkTag(options.tag, false);
   checkAddress(options);
   const { input, args } = await readCallInput(options.input, words);
-  // A result is written as a whole: a reader that has gone leaves nothing to stop.
-  const display = await createDisplay({ waitingFor: tag, live: options.output === "text" ? "spinner" : "nothing", onBroken() {} });
-  const interrupts = new Interrupts(display);
+  // First of all: a display hides the cursor, and a process that is killed leaves it so.
+  const interrupts = new Interrupts();
+  const display = await createDisplay({
+    waitingFor: tag,
+    live: options.output === "text" ? "spinner" : "nothing",
+    onBroken: reportUnwritable,
+  });
+  interrupts.showOn(display);
   const { signal } = interrupts;
   try {
     const agentId = await findAgentId(options, tag, signal);

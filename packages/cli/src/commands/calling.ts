@@ -30,7 +30,12 @@ class AgentCommand extends Command {
 }
 
 function addRun(program: Command): void {
-  const command = addAgentCommand(program, "run", "run an entrypoint once and print its result.");
+  const command = addAgentCommand(
+    program,
+    "run",
+    "run an entrypoint once and print its result",
+    "Runs an entrypoint once and prints its result.",
+  );
   addAddress(command);
   addCall(command, "chat");
   command.addOption(outputOption("text: a text as it is, other values as a line of JSON; json: JSON, whatever it is"));
@@ -48,7 +53,12 @@ runagent run --id ID --tag chat --message="Hello" --tags:='["a","b"]' --output j
 }
 
 function addRunStream(program: Command): void {
-  const command = addAgentCommand(program, "run-stream", "run an entrypoint that streams, and print its chunks as they come.");
+  const command = addAgentCommand(
+    program,
+    "run-stream",
+    "run an entrypoint that streams, and print its chunks as they come",
+    "Runs an entrypoint that streams, and prints its chunks as they come. Ctrl-C cancels it.",
+  );
   addAddress(command);
   addCall(command, "chat_stream");
   addReading(command);
@@ -57,7 +67,7 @@ function addRunStream(program: Command): void {
     help(`
 runagent run-stream --id ID --tag chat_stream --local --message="Tell me a story"
 runagent run-stream --host localhost --port 8080 --tag chat_stream --message="Test message"
-runagent run-stream --id ID --tag explain_stream --input input.json --output json | jq .content`),
+runagent run-stream --id ID --tag explain_stream --input input.json --output json`),
   );
   command.action(async () => {
     const { runStream } = await import("../calling/run-stream.ts");
@@ -68,7 +78,10 @@ runagent run-stream --id ID --tag explain_stream --input input.json --output jso
 function addResume(program: Command): void {
   const command = program
     .command("resume")
-    .description("go on with a stream after a position: one that --detach printed, or an error.")
+    .summary("go on with a stream that was left or lost")
+    .description(
+      "Goes on with a stream after a position: one that --detach or an error has printed. Where it runs is known where it was printed.",
+    )
     .argument("<position>", "the position");
   addAddress(command);
   addReading(command);
@@ -88,7 +101,8 @@ runagent resume POSITION --id ID --local`),
 function addCancel(program: Command): void {
   const command = program
     .command("cancel")
-    .description("cancel an invocation, wherever it was started.")
+    .summary("cancel an invocation")
+    .description("Cancels an invocation, whoever started it. Where it runs is known where it was left, and of agents of this machine.")
     .argument("<id>", "the id of the invocation, or a position in it");
   addAddress(command);
   command.option("--after-turn", "let the agent finish its turn");
@@ -104,8 +118,9 @@ runagent cancel INVOCATION --after-turn --host localhost --port 8080`),
   });
 }
 
-function addAgentCommand(program: Command, name: string, description: string): AgentCommand {
-  const command = new AgentCommand(name).copyInheritedSettings(program).description(description).usage("[options] [--name=value …]");
+function addAgentCommand(program: Command, name: string, summary: string, description: string): AgentCommand {
+  const command = new AgentCommand(name).copyInheritedSettings(program).summary(summary).description(description);
+  command.usage("[options] [--name=value …]");
   program.addCommand(command);
   return command;
 }

@@ -3,8 +3,9 @@ import { watch } from "node:fs";
 import { type LogLine, readLogLine } from "../store/agent-log.ts";
 import { LineReader } from "../store/line-reader.ts";
 import { agentFiles } from "../store/paths.ts";
+import { printedLine } from "../terminal/escape.ts";
 import { type AgentOptions, knownAgent } from "./agents.ts";
-import { localTime, type Output, openOutput, printedLine } from "./output.ts";
+import { localTime, type Output, openOutput } from "./output.ts";
 
 /** What was typed. */
 export interface LogsOptions extends AgentOptions {
@@ -101,7 +102,7 @@ async function writeLines(output: Output, lines: readonly LogLine[], { output: f
 }
 
 function toText({ time, stream, text }: LogLine, output: Output): string {
-  const line = printedLine(text, output, process.stdout.isTTY);
+  const line = process.stdout.isTTY ? printedLine(text, output.coloured) : text;
   // Not the agent's own words.
   const said = stream === "serve" ? output.style("dim", `runagent: ${line}`) : line;
   return `${output.style("dim", localTime(time, "milliseconds"))} ${said}`;

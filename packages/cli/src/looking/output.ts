@@ -32,8 +32,6 @@ export interface Output {
 const GAP = "  ";
 // What turns the direction of text would let one cell pose as another.
 const DIRECTIONS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what agents colour their prints with.
-const COLOURS = /(\u001b\[[\d;]*m)/;
 
 /** Standard output. Whoever reads it may leave: that ends what writes, and is no error. @param onClosed Called then. */
 export function openOutput(stream: WriteStream = process.stdout, onClosed: () => void = () => {}): Output {
@@ -68,14 +66,6 @@ export function formatTable(output: Output, rows: readonly (readonly Cell[])[], 
 /** Objects as JSON lines. */
 export function formatJson(objects: readonly object[]): string {
   return objects.map((object) => `${JSON.stringify(object)}\n`).join("");
-}
-
-/** A line that an agent printed: on a terminal its colours pass, where there are any, and nothing else that would drive it. */
-export function printedLine(text: string, { coloured }: Output, isTerminal: boolean | undefined): string {
-  if (!isTerminal) return text;
-  const parts = text.split(COLOURS).map((part, index) => (index % 2 === 0 ? escapeControls(part) : coloured ? part : ""));
-  // A colour ends with its line.
-  return parts.length > 1 && coloured ? `${parts.join("")}\u001b[0m` : parts.join("");
 }
 
 /** A time as people here write it, to the second or the millisecond; what is no time stays as it is. */

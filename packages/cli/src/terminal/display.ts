@@ -18,8 +18,6 @@ export interface Display {
   reconnected(): void;
   /** Writes out what is left. @param outcome What became of the call, in a word or two: the last status line begins with it; undefined: there is none. */
   end(outcome: string | undefined): void;
-  /** Puts the terminal in order before the process leaves at once. */
-  leave(): void;
 }
 
 /** What a display needs to know. */
@@ -37,6 +35,7 @@ export async function createDisplay(options: DisplayOptions): Promise<Display> {
   const { stdout, stderr, env } = process;
   // A 2>&1 whose reader has gone is told by stdout.
   stderr.on("error", () => {});
+  // What builds on servers show is read afterwards, whatever they say of their terminal.
   const watched = stdout.isTTY && stderr.isTTY && !env.NO_COLOR && env.TERM !== "dumb" && env.CI === undefined;
   if (!watched || options.live === "nothing") return createPlainDisplay(options);
   const { createLiveDisplay } = await import("./live-display.ts");
@@ -68,7 +67,6 @@ function createPlainDisplay({ onBroken }: DisplayOptions): Display {
       // On a terminal the prompt begins a line of its own.
       if (stdout.isTTY && !atLineStart) stdout.write("\n");
     },
-    leave() {},
   };
   return display;
 }

@@ -1,5 +1,7 @@
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what agents colour their prints with.
+const COLOURS = /(\u001b\[[\d;]*m)/;
 
 /**
  * The text with its control characters shown, not sent: text of others must not drive the terminal. Line feed, tab and carriage return stay.
@@ -7,6 +9,13 @@ const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
  */
 export function escapeControls(text: string): string {
   return text.replace(CONTROLS, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** A line that an agent printed: its colours pass, where there are any, and nothing else that would drive a terminal. */
+export function printedLine(text: string, coloured: boolean): string {
+  const parts = text.split(COLOURS).map((part, index) => (index % 2 === 0 ? escapeControls(part) : coloured ? part : ""));
+  // A colour ends with its line.
+  return parts.length > 1 && coloured ? `${parts.join("")}\u001b[0m` : parts.join("");
 }
 
 /** The text as one line that is safe to show. */

@@ -30,6 +30,7 @@ class LiveDisplay implements Display {
   readonly #counts: boolean;
   readonly #spinner;
   readonly #timer: NodeJS.Timeout;
+  readonly #onExit = (): void => this.#leave();
   readonly #beganMs = performance.now();
   #firstMs: number | undefined;
   #column = 0;
@@ -54,6 +55,7 @@ class LiveDisplay implements Display {
     this.#spinner = createSpinner({ text, stream: stderr, handleSignals: false }).start();
     this.#timer = setInterval(() => this.#update(), UPDATE_MS);
     this.#timer.unref();
+    process.on("exit", this.#onExit);
   }
 
   write(text: string): Promise<void> | undefined {
@@ -100,12 +102,14 @@ class LiveDisplay implements Display {
     if (last !== "") this.#stderr.write(last);
   }
 
-  leave(): void {
+  /** The process ends, whatever it was doing: the terminal is put in order. */
+  #leave(): void {
     this.#stop();
     if (this.#column !== 0) this.#stderr.write("\n");
   }
 
   #stop(): void {
+    process.off("exit", this.#onExit);
     clearInterval(this.#timer);
     this.#spinner.stop();
     this.#erase();

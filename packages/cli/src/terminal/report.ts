@@ -42,3 +42,9 @@ function linesOf(error: unknown, position: string | undefined): string[] {
   const started = invocationId !== undefined && code !== "CONNECTION_ERROR" && !NEVER_STARTED.has(exitCodeOf(error));
   return started ? [first, advice, `invocation ${invocationId}`] : [first, advice];
 }
+
+/** Says that standard output cannot be written; that its reader has gone is no error, it is how `| head` ends. */
+export function reportUnwritable(error: Error): void {
+  if ("code" in error && error.code === "EPIPE") process.exitCode = EXIT.ok;
+  else report(new Error(`Standard output cannot be written: ${error.message}`, { cause: error }));
+}
