@@ -2,7 +2,7 @@ import type { WriteStream } from "node:tty";
 import { styleText } from "node:util";
 import stringWidth from "string-width";
 import { isColoured } from "../terminal/display.ts";
-import { escapeControls, toOneLine } from "../terminal/escape.ts";
+import { toOneLine } from "../terminal/escape.ts";
 import { TextWriter } from "../terminal/text-writer.ts";
 
 /** How a cell looks where there are colours. */
