@@ -7,7 +7,11 @@ const config: UserConfig = {
   shims: true,
   // Zod as a whole takes three times as long to load as what is used of it, and `runagent serve` waits for it.
   noExternal: ["zod"],
-  copy: ["src/hosting/worker.py"],
+  // File by file: a __pycache__ that a tool left there stays where it is.
+  copy: [
+    { from: "src/hosting/python/*.py", to: "dist/python" },
+    { from: "src/hosting/python/runagent_worker/*.py", to: "dist/python/runagent_worker" },
+  ],
 };
 
 export default config;

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { type JsonObject, parseJsonObject } from "@runagent/core";
 import { afterAll, vi } from "vitest";
 
-export const WORKER: string = fileURLToPath(new URL("../src/hosting/worker.py", import.meta.url));
+export const WORKER: string = fileURLToPath(new URL("../src/hosting/python/__main__.py", import.meta.url));
 
 const MAX_CHUNK_BYTES = 1_000_000;
 const WINDOW = 65_536;

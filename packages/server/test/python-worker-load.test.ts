@@ -171,7 +171,7 @@ nothing = Nothing()
     expect(worker.stderr).toContain('  File "');
     expect(worker.stderr).toContain("ValueError: first line\nsecond line\n");
     expect(worker.stderr.match(/No module named 'openai/g)).toHaveLength(1);
-    expect(worker.stderr).not.toContain("worker.py");
+    expect(worker.stderr).not.toContain("runagent_worker");
     expect(worker.stderr).not.toContain("frozen importlib");
     expect(await Promise.all(["good", "fixed", "of_class"].map((tag) => worker.result(tag)))).toEqual([1, 1, 2]);
     expect((await worker.call("syntax")).value).toEqual({

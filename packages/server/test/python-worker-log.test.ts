@@ -84,7 +84,7 @@ def fine(): return "fine"
     ]) {
       expect(worker.stderr).toContain(text);
     }
-    expect(worker.stderr).not.toContain("worker.py");
+    expect(worker.stderr).not.toContain("runagent_worker");
     expect(worker.stdout).toBe("");
   });
 
@@ -175,7 +175,7 @@ async def fine():
     await worker.call("tasks");
     for (const text of ["SystemExit: 3", "KeyboardInterrupt", "SystemExit: in a callback"]) await worker.printed(text);
     expect(await worker.result("fine")).toBe("fine");
-    expect(worker.stderr).not.toContain("worker.py");
+    expect(worker.stderr).not.toContain("runagent_worker");
   });
 
   test("Ctrl-C reaches the process and is left to the server; a crash names its line and ends the process", async () => {

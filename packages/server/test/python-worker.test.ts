@@ -71,6 +71,38 @@ def logged(function):
 
 decorated = logged(generator)
 decorated_async = logged(async_generator)
+decorated_iterator = logged(returns_iterator)
+
+def passing_on(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        yield from function(*args, **kwargs)
+    return wrapper
+
+passed_on = passing_on(returns_list)
+
+def collecting(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return {"reply": "".join(function(*args, **kwargs))}
+    return wrapper
+
+@collecting
+def letters() -> Iterator[str]:
+    yield from "hello"
+
+def collecting_async(function):
+    @functools.wraps(function)
+    async def wrapper(*args, **kwargs):
+        return {"reply": "".join([letter async for letter in function(*args, **kwargs)])}
+    return wrapper
+
+@collecting_async
+async def letters_async() -> AsyncIterator[str]:
+    for letter in "hello":
+        yield letter
+
+letters_partial = functools.partial(letters)
 
 class Items:
     def __getitem__(self, index):
@@ -141,16 +173,29 @@ async def nothing() -> None:
 
 def number() -> "Optional[int]":
     return 1
+
+decorated_text = logged(text)
 `;
 
 const STREAMS = [
   ...["generator", "async_generator", "returns_list", "returns_iterator", "returns_generator", "returns_async_generator"],
   ...["coroutine_returns_list", "coroutine_returns_generator", "coroutine_returns_async_generator", "partial", "counter.count"],
   ...["counter.count_async", "counter", "Counter.static", "async_callable", "decorated", "decorated_async"],
-  ...["returns_items", "returns_nexts", "returns_async_nexts"],
+  ...["decorated_iterator", "passed_on", "returns_items", "returns_nexts", "returns_async_nexts"],
 ];
-const VALUES = ["value", "coroutine", "model.answer", "model", "decorated_coroutine", "returns_awaitable", "runs_a_loop"];
-const MIXED = ["text", "nothing", "number", "returns_set"];
+const VALUES = [
+  "value",
+  "coroutine",
+  "model.answer",
+  "model",
+  "decorated_coroutine",
+  "returns_awaitable",
+  "runs_a_loop",
+  "letters",
+  "letters_async",
+  "letters_partial",
+];
+const MIXED = ["text", "decorated_text", "nothing", "number", "returns_set"];
 
 const entries = (names: readonly string[], suffix: string): Record<string, string> =>
   Object.fromEntries(names.map((name) => [`${name}${suffix}`, `main.py:${name}`]));
@@ -171,11 +216,23 @@ describe.each(findPythons())("Python $version", (python) => {
       for (const name of ["generator", "async_generator", "returns_iterator", "coroutine_returns_async_generator", "partial"]) {
         expect([name, yields(name)]).toEqual([name, "chunks"]);
       }
-      for (const name of ["counter.count", "counter", "Counter.static", "async_callable", "decorated", "decorated_async"]) {
+      for (const name of ["counter.count", "counter", "Counter.static", "async_callable", "passed_on"]) {
         expect([name, yields(name)]).toEqual([name, "chunks"]);
       }
       for (const name of ["text", "nothing", "number", "model.answer"]) expect([name, yields(name)]).toEqual([name, "value"]);
       for (const name of ["value", "coroutine", "returns_list", "model"]) expect([name, yields(name)]).toEqual([name, "unknown"]);
+      // A decorator may do anything with what the function gives.
+      for (const name of [
+        "decorated",
+        "decorated_async",
+        "decorated_iterator",
+        "letters",
+        "letters_async",
+        "letters_partial",
+        "decorated_text",
+      ]) {
+        expect([name, yields(name)]).toEqual([name, "unknown"]);
+      }
     });
 
     test.each(STREAMS)("%s streams", async (name) => {

@@ -17,5 +17,5 @@ export function findPython(folder: string, env: NodeJS.ProcessEnv = process.env)
   return process.platform === "win32" ? "python" : "python3";
 }
 
-/** The program that runs Python agents. */
-export const PYTHON_WORKER: string = fileURLToPath(new URL("./worker.py", import.meta.url));
+/** The program that runs Python agents: what it is made of is beside it. */
+export const PYTHON_WORKER: string = fileURLToPath(new URL("./python/__main__.py", import.meta.url));
