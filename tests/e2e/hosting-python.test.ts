@@ -239,7 +239,7 @@ describe("which Python", () => {
     await writeFile(old, '#!/bin/sh\necho "This agent needs Python 3.9 or newer." >&2\nexit 3\n', { mode: 0o755 });
     expect(await failureOf(hostFolder(folder, { python: old }))).toMatchObject({
       code: "VALIDATION_ERROR",
-      message: expect.stringContaining("ended with exit code 3"),
+      message: "The Python process of the agent ended with exit code 3. It said: This agent needs Python 3.9 or newer.",
     });
   });
 });

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { RunAgentClient, RunAgentError } from "runagent";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { createHome, type Running, run, start } from "./support.ts";
 
 // `runagent serve`, as a process with a home of its own.
@@ -166,8 +166,37 @@ describe("runagent serve", () => {
     await end(first);
     expect(registration()).toMatchObject({ port });
     expect(registration().stopped_at).toBeUndefined();
+    // One that goes on is found again when another that took its place has ended.
+    const third = start(["serve", folder, "--port", "0"], { home });
+    await listening(third);
+    await end(third);
+    await vi.waitFor(() => expect(registration()).toMatchObject({ port, pid: second.child.pid }), { timeout: 10_000 });
+    await vi.waitFor(() => expect(registration().stopped_at).toBeUndefined(), { timeout: 10_000 });
     await end(second);
     expect(registration().stopped_at).toBeDefined();
+  });
+});
+
+describe("runagent serve, where the machine is not as it should be", () => {
+  it("says what it cannot keep, once, and serves all the same", async () => {
+    const { home, folder } = agentFolder();
+    writeFileSync(join(home, "a-file"), "");
+    const env = { RUNAGENT_CACHE_DIR: join(home, "a-file") };
+    const serving = start(["serve", folder, "--port", "0"], { home, env });
+    expect(await clientOf(await listening(serving), "chat").run({ message: "m" })).toEqual({ said: "m" });
+    await serving.prints(/log\.jsonl cannot be written \(.*\); agent served is served all the same\./, "stderr");
+    await end(serving);
+    expect(serving.stderr.match(/log\.jsonl cannot be written/g)).toHaveLength(1);
+  });
+
+  it("says that a virtual environment is broken", async () => {
+    const { home, folder } = agentFolder();
+    mkdirSync(join(folder, ".venv"));
+    writeFileSync(join(folder, ".venv/pyvenv.cfg"), "home = /gone");
+    const serving = start(["serve", folder, "--port", "0"], { home });
+    await listening(serving);
+    await serving.prints(/\.venv\/bin\/python is not there: make \.venv anew\. python3 is used in its place\./, "stderr");
+    await end(serving);
   });
 });
 
@@ -206,6 +235,23 @@ describe("runagent serve --reload", () => {
     await end(serving);
   });
 
+  it("takes the last of two saves in one second, and is not loaded anew by what the agent writes", async () => {
+    const agent = (word: string): string =>
+      `def chat():\n    open("out.txt", "a").write("x")\n    return "${word}"\n\ndef forever_stream():\n    yield 1\n`;
+    const { home, folder } = agentFolder({ "main.py": agent("first") });
+    const serving = start(["serve", folder, "--port", "0", "--reload"], { home });
+    const client = clientOf(await listening(serving), "chat");
+    expect(await client.run()).toBe("first");
+    for (const [index, word] of ["again", "third", "fours"].entries()) {
+      // Of equal length, and often within the second that Python's bytecode would be known by.
+      writeFileSync(join(folder, "main.py"), agent(word));
+      await serving.prints(new RegExp(`(loaded anew[\\s\\S]*){${index + 1}}`), "stderr");
+      expect(await client.run()).toBe(word);
+    }
+    expect(serving.stderr.match(/loaded anew/g)).toHaveLength(3);
+    await end(serving);
+  });
+
   it("begins with an agent that does not load, and goes on when it does", async () => {
     const { home, folder } = agentFolder({ "main.py": "import nothing_of_that_name" });
     const serving = start(["serve", folder, "--port", "0", "--reload"], { home });
@@ -240,6 +286,22 @@ describe("what cannot be served ends at once, with what to do", () => {
       { "main.py": "def chat(): pass\ndef forever_stream() -> str: return ''" },
       2,
       /returns no iterable/,
+    ],
+    [
+      "a syntax error in JavaScript that another file imports, with its place",
+      {
+        "agent.mjs": "import './helper.mjs'; export const chat = () => 1;",
+        "helper.mjs": "export const a = 1;\nexport const b = => 2;",
+        "runagent.config.json": config({ file: "agent.mjs", module: "chat", tag: "chat" }),
+      },
+      2,
+      /│ export const b = => 2;[\s\S]*agent\.mjs: SyntaxError: Unexpected token '=>' \(helper\.mjs line 2\)/,
+    ],
+    [
+      "every mistake of a configuration on a line",
+      { "runagent.config.json": config({ file: "main.py" }) },
+      2,
+      /module is missing\.\n.*tag is missing\.\n/,
     ],
     ["a generator for another tag", { "main.py": "def chat(): yield 1\ndef forever_stream(): yield 1" }, 2, /name it chat_stream/],
   ])("%s", async (_, files, exitCode, message) => {

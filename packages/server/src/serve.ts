@@ -219,8 +219,14 @@ function describeListenError(cause: NodeJS.ErrnoException, host: string, port: n
       cause,
     });
   }
-  const field = cause.code === "EACCES" ? "port" : "host";
-  return new RunAgentError("VALIDATION_ERROR", `The server cannot listen on ${host}, port ${port} (${cause.code}).`, { field, cause });
+  const isPort = cause.code === "EACCES";
+  return new RunAgentError("VALIDATION_ERROR", `The server cannot listen on ${host}, port ${port} (${cause.code}).`, {
+    field: isPort ? "port" : "host",
+    suggestion: isPort
+      ? "Choose a port above 1023."
+      : "Use an address of this machine: 127.0.0.1 for itself alone, 0.0.0.0 for every network.",
+    cause,
+  });
 }
 
 async function closeServer(

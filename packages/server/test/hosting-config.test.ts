@@ -128,7 +128,19 @@ describe("a mistake names line and field", () => {
     [
       "a variable that is a list",
       textOf({ agent_id: "a", env_vars: { A: [] } }, ENTRY),
-      "3:20: env_vars.A must be a text, a number or a boolean",
+      "3:20: env_vars.A must be a text without null characters, a number or a boolean",
+      "env_vars.A",
+    ],
+    [
+      "a variable that no process could have",
+      textOf({ agent_id: "a", env_vars: { "A=B": "b" } }, ENTRY),
+      "3:22: env_vars.A=B is no name",
+      "env_vars.A=B",
+    ],
+    [
+      "a value that no process could have",
+      textOf({ agent_id: "a", env_vars: { A: "a\0b" } }, ENTRY),
+      "3:20: env_vars.A must be a text without null",
       "env_vars.A",
     ],
     ["not JSON", '{\n  "agent_id": "a",\n}', "3:1: This is not JSON: property name expected.", undefined],

@@ -10,10 +10,14 @@ export function addServe(program: Command): void {
     )
     .argument("[folder]", "where runagent.config.json is", ".")
     .option("--port <port>", "TCP port (default: 8450, or the next free one)", readPort)
-    .option("--host <address>", "address to listen on; 0.0.0.0 for every network of this machine", "127.0.0.1")
+    .option("--host <address>", "address to listen on; 0.0.0.0 for every network of this machine", readText, "127.0.0.1")
     .option("--api-key <key...>", "only callers with one of these keys may call (default: anybody who can reach the port)")
     .option("--allow-origin <origin...>", "origins of web pages that may call, as in https://app.example.com")
-    .option("--python <command>", "the Python that runs the agent (default: that of the folder's .venv, venv or env, else python3)")
+    .option(
+      "--python <command>",
+      "the Python that runs the agent (default: that of the folder's .venv, venv or env, else python3)",
+      readText,
+    )
     .option("--reload", "load the agent anew when a file of the folder changes", false)
     .addHelpText(
       "after",
@@ -39,6 +43,11 @@ export interface ServeCommandOptions {
   readonly allowOrigin?: readonly string[];
   readonly python?: string;
   readonly reload: boolean;
+}
+
+function readText(text: string): string {
+  if (text.trim() !== "") return text;
+  throw new InvalidArgumentError("It must not be empty.");
 }
 
 function readPort(text: string): number {

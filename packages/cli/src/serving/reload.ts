@@ -1,14 +1,16 @@
 /**
  * `runagent serve --reload`: loads the agent anew when its files change.
  */
-import { relative, sep } from "node:path";
-import type { HostedAgent } from "@runagent/server/hosting";
+import { basename, extname, relative } from "node:path";
+import { CONFIG_FILE, type HostedAgent } from "@runagent/server/hosting";
 import { watch } from "chokidar";
 import type { ServeLog } from "./serve-log.ts";
 
 /** Editors and tools write several files, or one several times: what follows within these milliseconds is one change. */
 const SETTLE_MS = 100;
-const IGNORED: ReadonlySet<string> = new Set(["node_modules", "__pycache__", "venv", "env", "dist"]);
+const SOURCES: ReadonlySet<string> = new Set([".py", ".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx"]);
+/** What an agent installs. */
+const IGNORED: ReadonlySet<string> = new Set(["node_modules", "__pycache__", "venv", "env", ".venv", ".git"]);
 
 /** Watches the folder of an agent until it is closed. */
 export async function reloadOnChange(hosted: HostedAgent, log: ServeLog): Promise<{ close(): Promise<void> }> {
@@ -29,8 +31,12 @@ export async function reloadOnChange(hosted: HostedAgent, log: ServeLog): Promis
       log.say(`${files} changed: the agent stays as it was.`);
     }
   };
-  const watcher = watch(hosted.folder, { ignoreInitial: true, ignored: (path) => isIgnored(relative(hosted.folder, path)) });
-  watcher.on("all", (_event, path) => {
+  const watcher = watch(hosted.folder, {
+    ignoreInitial: true,
+    ignored: (path, stats) => IGNORED.has(basename(path)) || (stats?.isFile() === true && !isSource(path)),
+  });
+  watcher.on("all", (event, path) => {
+    if (event === "addDir" || event === "unlinkDir") return;
     changed.add(relative(hosted.folder, path));
     clearTimeout(timer);
     timer = setTimeout(() => void reload(), SETTLE_MS);
@@ -45,8 +51,8 @@ export async function reloadOnChange(hosted: HostedAgent, log: ServeLog): Promis
   };
 }
 
-/** What the agent installs or what running it leaves behind; of hidden files .env alone matters. */
-function isIgnored(path: string): boolean {
-  const parts = path.split(sep);
-  return parts.some((part) => IGNORED.has(part) || (part.startsWith(".") && part !== ".env" && part !== "..")) || path.endsWith(".pyc");
+/** What an agent writes itself, its data and its logs, must not load it anew. */
+function isSource(path: string): boolean {
+  const name = basename(path);
+  return name === CONFIG_FILE || name === ".env" || SOURCES.has(extname(name));
 }

@@ -16,10 +16,11 @@ type Colour = "dim" | "red" | "green" | "yellow" | "bold";
 export class ServeLog {
   readonly #stream: WriteStream;
   readonly #coloured: boolean;
-  readonly #store: AgentStore;
+  readonly #store: AgentStore | undefined;
   readonly #running: Set<string> = new Set();
 
-  constructor(stream: WriteStream, store: AgentStore) {
+  /** @param store undefined: nothing is known of the agent yet. */
+  constructor(stream: WriteStream, store: AgentStore | undefined) {
     this.#stream = stream;
     this.#coloured = isColoured(stream);
     this.#store = store;
@@ -32,13 +33,18 @@ export class ServeLog {
 
   /** A sentence of the command itself. */
   say(text: string, colour?: Colour): void {
-    this.#store.log("serve", text);
+    this.#store?.log("serve", text);
+    this.show(text, colour);
+  }
+
+  /** The same for the screen alone: what cannot be kept would not be kept either. */
+  show(text: string, colour?: Colour): void {
     for (const line of text.split("\n")) this.#write(escapeControls(line), colour);
   }
 
   /** A line that the agent printed. */
   print(stream: "stdout" | "stderr", text: string): void {
-    this.#store.log(stream, `${text}\n`);
+    this.#store?.log(stream, `${text}\n`);
     this.#stream.write(`${this.#style("dim", "│")} ${printedLine(text, this.#coloured)}\n`);
   }
 
@@ -63,7 +69,7 @@ export class ServeLog {
 
   /** An invocation has started, or ended. */
   invocation(invocation: Invocation): void {
-    this.#store.invocation(invocation);
+    this.#store?.invocation(invocation);
     const { invocation_id: id, entrypoint_tag: tag, status, execution_time: seconds, total_chunks: chunks, error } = invocation;
     if (status === "running") {
       this.#running.add(id);

@@ -16,6 +16,7 @@ import { ServeLog } from "./serve-log.ts";
 const FIRST_PORT = 8450;
 /** How many ports after the first are tried before somebody has to choose. */
 const MORE_PORTS = 100;
+const REGISTRATION_CHECK_MS = 2_000;
 const LOOPBACK: readonly string[] = ["127.0.0.1", "localhost", "::1"];
 
 /**
@@ -25,11 +26,11 @@ const LOOPBACK: readonly string[] = ["127.0.0.1", "localhost", "::1"];
 export async function serveFolder(given: string, options: ServeCommandOptions): Promise<void> {
   const folder = resolve(given);
   const { readAgentConfig } = await import("@runagent/server/hosting");
-  const { id } = await readAgentConfig(folder);
-  const problems: string[] = [];
-  const store = openAgentStore(id, { onProblem: (message) => problems.push(message) });
+  const { id } = await readAgentConfig(folder).catch((error: unknown) => {
+    throw tellAll(error, new ServeLog(process.stderr, undefined));
+  });
+  const store = openAgentStore(id, { onProblem: (message) => log.show(message, "yellow") });
   const log = new ServeLog(process.stderr, store);
-  log.problems(problems);
   try {
     await serveWith({ store, log, folder }, options);
   } catch (error) {
@@ -89,7 +90,13 @@ function announce(
   const { id, name, version } = agent;
   const before = findLocalAgent(id);
   const started_at = new Date().toISOString();
-  store.register({ agent_id: id, agent_name: name, version, folder, host, port, pid: process.pid, started_at });
+  const registration = { agent_id: id, agent_name: name, version, folder, host, port, pid: process.pid, started_at };
+  store.register(registration);
+  // Another that serves it too takes the place, and leaves a registration of the past when it ends.
+  setInterval(() => {
+    const { state } = findLocalAgent(id) ?? {};
+    if (state === "stopped" || state === "gone") store.register(registration);
+  }, REGISTRATION_CHECK_MS).unref();
   log.started(agent, url, folder);
   if (before?.state === "running" && before.pid !== process.pid) {
     log.say(`Process ${before.pid} serves this agent too, on port ${before.port}: --local finds this one from now on.`, "yellow");

@@ -49,6 +49,9 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
   ".cjs": "node",
 };
 
+// The environment of a process ends a value there.
+const NO_NUL = /^[^\0]*$/;
+
 const ENTRYPOINT = z.looseObject({
   file: z.string().refine((file) => extname(file) in LANGUAGES, {
     error: `must be a file of Python or JavaScript: ${Object.keys(LANGUAGES).join(", ")}`,
@@ -58,6 +61,9 @@ const ENTRYPOINT = z.looseObject({
   extractor: z.record(z.string(), z.string()).nullish(),
 });
 
+const NO_VARIABLE = { error: "must be a text without null characters, a number or a boolean" };
+const VARIABLE = z.union([z.string().regex(NO_NUL, NO_VARIABLE), z.number(), z.boolean(), z.null()], NO_VARIABLE);
+
 const CONFIG = z.looseObject({
   agent_id: z.string().refine(isId, {
     error: "must be 1 to 128 letters, digits, dots, underscores, tildes or hyphens, and begin with a letter, digit or underscore",
@@ -65,9 +71,7 @@ const CONFIG = z.looseObject({
   agent_name: z.string().optional(),
   version: z.string().optional(),
   agent_architecture: z.looseObject({ entrypoints: z.array(ENTRYPOINT).min(1) }),
-  env_vars: z
-    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()], { error: "must be a text, a number or a boolean" }))
-    .nullish(),
+  env_vars: z.record(z.string(), VARIABLE).nullish(),
 });
 
 /**
@@ -92,6 +96,9 @@ export async function readAgentConfig(folder: string): Promise<AgentConfig> {
     const language = LANGUAGES[extname(file)] ?? "node";
     return { tag, streaming: isStreamTag(tag), file, module, language, extract, where: locate(json, [...path, "module"]) };
   });
+  for (const name of Object.keys(env_vars ?? {})) {
+    if (!/^[^=\0]+$/.test(name)) problems.push({ path: ["env_vars", name], problem: "is no name of a variable" });
+  }
   if (problems.length > 0) throw refuse(problems, json);
   const env = Object.fromEntries(Object.entries(env_vars ?? {}).flatMap(([key, value]) => (value === null ? [] : [[key, String(value)]])));
   return { id, name, version, entrypoints, env };

@@ -22,7 +22,10 @@ export interface HostOptions {
   readonly python?: string;
   /** Bytes of one chunk or result. Default 16 MiB, as maxServerFrameBytes of `serve`. */
   readonly maxChunkBytes?: number;
-  /** true: an entrypoint that cannot be loaded is served all the same, and fails when it is called: until a reload. Default false. */
+  /**
+   * true, for while you work on the agent: an entrypoint that cannot be loaded is served all the same, and fails when it is called, until a
+   * reload mends it. Default false.
+   */
   readonly lenient?: boolean;
   /** Aborting it while the agent loads ends that: hostAgent rejects with CANCELLED. */
   readonly signal?: AbortSignal;
@@ -115,7 +118,7 @@ class Host implements HostedAgent {
     const config = await readAgentConfig(this.folder);
     this.#checkId(config);
     const { python, onLog, maxChunkBytes = DEFAULT_LIMITS.maxServerFrameBytes, lenient = false } = this.#options;
-    const options = { folder: this.folder, python, maxChunkBytes: maxChunkBytes - FRAME_BYTES, onLog: onLog ?? (() => {}) };
+    const options = { folder: this.folder, python, maxChunkBytes: maxChunkBytes - FRAME_BYTES, fresh: lenient, onLog: onLog ?? (() => {}) };
     const loading = new Loading(programsOf(config, options));
     // What still loads the files as they were is not wanted any more.
     void this.#loading?.end();

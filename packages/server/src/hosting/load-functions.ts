@@ -1,11 +1,13 @@
 /**
  * Loads the TypeScript and JavaScript functions of an agent, by file and name.
  */
-import { existsSync } from "node:fs";
-import { extname, relative, resolve } from "node:path";
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { dirname, extname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { isJsonObject } from "@runagent/core";
 import { type Entrypoint, readEntrypoint, type Untyped } from "../agent.ts";
+import { stackOf } from "./stack.ts";
 import type { LoadEntry, LoadedEntry } from "./worker-messages.ts";
 
 /** A function that was loaded, or why it was not. */
@@ -41,9 +43,28 @@ async function loadFile(folder: string, file: string): Promise<unknown> {
     return await createJiti(pathToFileURL(path).href, { interopDefault: false }).import(path);
   } catch (error) {
     // The whole of it is for the agent's log.
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    throw new Error(`${file}: ${describe(error, folder)}`, { cause: error });
+    const place = error instanceof SyntaxError ? findSyntaxError(folder, path) : undefined;
+    process.stderr.write(`${place?.shown ?? stackOf(error)}\n`);
+    throw new Error(`${file}: ${place?.told ?? describe(error, folder)}`, { cause: error });
   }
+}
+
+const MAX_CHECKED_FILES = 50;
+
+/**
+ * Where a file of JavaScript, or one that it imports, cannot be parsed: import() says only why. Node's own check of a file shows the line.
+ */
+function findSyntaxError(folder: string, path: string): { readonly told: string; readonly shown: string } | undefined {
+  const others = readdirSync(dirname(path)).map((name) => join(dirname(path), name));
+  const files = [path, ...others.filter((other) => /\.[mc]?js$/.test(other) && other !== path)].slice(0, MAX_CHECKED_FILES);
+  for (const file of files) {
+    const { status, stderr } = spawnSync(process.execPath, ["--check", file], { encoding: "utf8", timeout: 5_000 });
+    const [, line] = /:(\d+)\n/.exec(stderr) ?? [];
+    const [, why] = /^(SyntaxError: .+)$/m.exec(stderr) ?? [];
+    if (status === 0 || line === undefined || why === undefined) continue;
+    return { told: `${why} (${relative(folder, file)} line ${line})`, shown: stderr.replace(/\n\s+at [\s\S]*$/, "") };
+  }
+  return undefined;
 }
 
 /** One line: the kind of error, its first line, and the place where the error names one. */

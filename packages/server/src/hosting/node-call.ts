@@ -6,6 +6,7 @@ import type { Entrypoint } from "../agent.ts";
 import type { AgentContext } from "../context.ts";
 import { encodeEvent } from "../records.ts";
 import { type Execution, runEntrypoint } from "../runner.ts";
+import { stackOf } from "./stack.ts";
 import type { CallRequest } from "./worker-process.ts";
 
 /** An agent that emits more than this, in characters, while nobody takes it is stopped: emit cannot wait. */
@@ -81,7 +82,7 @@ export class NodeCall implements Execution {
   }
 
   report(error: unknown): void {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.stderr.write(`${stackOf(error)}\n`);
   }
 
   ack(bytes: number): void {

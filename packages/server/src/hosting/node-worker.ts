@@ -9,6 +9,7 @@ import { toToldError } from "../thrown.ts";
 import { onLines } from "./lines.ts";
 import { type LoadedFunction, loadFunctions } from "./load-functions.ts";
 import { NodeCall } from "./node-call.ts";
+import { stackOf } from "./stack.ts";
 import type { WorkerCommand } from "./worker-messages.ts";
 
 const commands = new Socket({ fd: 3, readable: true, writable: false });
@@ -76,7 +77,7 @@ function fail(id: number, reason: unknown, entrypoint: Entrypoint | undefined): 
   const isInput = RunAgentError.is(reason) && reason.code === "VALIDATION_ERROR" && entrypoint?.input !== undefined;
   const error = toToldError(reason, isInput);
   // The agent's own words, for its log; what the caller did wrong is none.
-  if (!isInput) process.stderr.write(`${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}\n`);
+  if (!isInput) process.stderr.write(`${stackOf(reason)}\n`);
   send("failed", id, JSON.stringify(error.toWire()));
 }
 

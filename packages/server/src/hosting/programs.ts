@@ -1,7 +1,7 @@
 /**
  * Which processes run an agent: one for each language, with the environment that its folder and configuration say.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
@@ -12,7 +12,7 @@ import type { LoadedEntry } from "./worker-messages.ts";
 import { WorkerProcess, type WorkerProgram } from "./worker-process.ts";
 
 /** What the processes of an agent have in common. */
-export interface ProgramOptions extends Pick<WorkerProgram, "folder" | "maxChunkBytes" | "onLog"> {
+export interface ProgramOptions extends Pick<WorkerProgram, "folder" | "maxChunkBytes" | "fresh" | "onLog"> {
   readonly python: string | undefined;
 }
 
@@ -23,25 +23,32 @@ const NODE_WORKER = fileURLToPath(
 
 /** The program of each language that the agent is written in. */
 export function programsOf({ entrypoints, env: own }: AgentConfig, options: ProgramOptions): ReadonlyMap<Language, WorkerProgram> {
-  const { python, ...common } = options;
-  const env = { ...readDotEnv(common.folder), ...process.env, ...own };
+  const { folder, maxChunkBytes, fresh, onLog } = options;
+  const env = { ...readDotEnv(folder), ...process.env, ...own };
   const programs = new Map<Language, WorkerProgram>();
   for (const language of new Set(entrypoints.map((entry) => entry.language))) {
     const mine = entrypoints.filter((entry) => entry.language === language).map(({ tag, file, module }) => ({ tag, file, module }));
-    programs.set(language, { ...common, env, entrypoints: mine, ...commandOf(language, python ?? findPython(common.folder)) });
+    programs.set(language, { folder, maxChunkBytes, fresh, onLog, env, entrypoints: mine, ...commandOf(language, options) });
   }
   return programs;
 }
 
-function commandOf(language: Language, python: string): Pick<WorkerProgram, "name" | "command" | "args"> {
-  if (language === "python") return { name: "Python", command: python, args: ["-X", "utf8", PYTHON_WORKER] };
-  return { name: "Node", command: process.execPath, args: ["--enable-source-maps", NODE_WORKER] };
+function commandOf(language: Language, { python, folder, onLog }: ProgramOptions): Pick<WorkerProgram, "name" | "command" | "args"> {
+  if (language === "node") return { name: "Node", command: process.execPath, args: ["--enable-source-maps", NODE_WORKER] };
+  const command = python ?? findPython(folder, (problem) => onLog("host", problem));
+  return { name: "Python", command, args: ["-X", "utf8", PYTHON_WORKER] };
 }
 
-/** What the folder's .env says. */
+/** What the folder's .env says. @throws RunAgentError VALIDATION_ERROR when it cannot be read. */
 function readDotEnv(folder: string): NodeJS.Dict<string> {
   const file = join(folder, ".env");
-  return existsSync(file) ? parseEnv(readFileSync(file, "utf8")) : {};
+  // Some have a virtual environment of that name.
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return {};
+  try {
+    return parseEnv(readFileSync(file, "utf8"));
+  } catch (cause) {
+    throw new RunAgentError("VALIDATION_ERROR", `${file} cannot be read.`, { suggestion: "Check its permissions.", cause });
+  }
 }
 
 /** The processes of one version of an agent, while they load. */

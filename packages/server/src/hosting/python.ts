@@ -6,15 +6,23 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const VENV_FOLDERS = [".venv", "venv", "env"];
+const INSIDE = process.platform === "win32" ? join("Scripts", "python.exe") : join("bin", "python");
 
-/** The command that starts Python for the agent in a folder. */
-export function findPython(folder: string, env: NodeJS.ProcessEnv = process.env): string {
-  const active = env.VIRTUAL_ENV === undefined || env.VIRTUAL_ENV === "" ? [] : [env.VIRTUAL_ENV];
-  const inside = process.platform === "win32" ? join("Scripts", "python.exe") : join("bin", "python");
-  for (const venv of [...VENV_FOLDERS.map((name) => join(folder, name)), ...active]) {
-    if (existsSync(join(venv, inside))) return join(venv, inside);
+/**
+ * The command that starts Python for the agent in a folder.
+ * @param onProblem Is told of a virtual environment that cannot be used.
+ */
+export function findPython(folder: string, onProblem: (problem: string) => void): string {
+  const general = process.platform === "win32" ? "python" : "python3";
+  for (const name of VENV_FOLDERS) {
+    const command = join(folder, name, INSIDE);
+    if (existsSync(command)) return command;
+    // Most often the Python that it was made with is gone.
+    if (existsSync(join(folder, name, "pyvenv.cfg")))
+      onProblem(`${command} is not there: make ${name} anew. ${general} is used in its place.`);
   }
-  return process.platform === "win32" ? "python" : "python3";
+  const active = join(process.env.VIRTUAL_ENV ?? "", INSIDE);
+  return process.env.VIRTUAL_ENV && existsSync(active) ? active : general;
 }
 
 /** The program that runs Python agents: what it is made of is beside it. */

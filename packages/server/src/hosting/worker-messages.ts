@@ -3,7 +3,7 @@
  * the worker; the worker writes lines of `<kind> <id> <JSON>` to its descriptor 4. Standard output and error are the agent's own: they
  * are its log, and never part of this.
  *
- *   load ─▶            ◀─ ready 0 {…}                 once; an entrypoint that cannot be loaded says so in it
+ *   load ─▶            ◀─ ready 0 {…}                 once; `fresh`: trust nothing that was compiled before; an entrypoint that cannot be loaded says so in it
  *   start id ─▶        ◀─ chunk id …, event id …      at most `window` characters that no ack has answered; an agent that would go beyond waits
  *   ack id ─▶
  *   cancel id ─▶       ◀─ stuck id {…}                when the agent's code does not stop
@@ -23,7 +23,13 @@ export interface LoadEntry {
 
 /** From the server to a worker. */
 export type WorkerCommand =
-  | { readonly op: "load"; readonly folder: string; readonly entrypoints: readonly LoadEntry[]; readonly max_chunk_bytes: number }
+  | {
+      readonly op: "load";
+      readonly folder: string;
+      readonly entrypoints: readonly LoadEntry[];
+      readonly max_chunk_bytes: number;
+      readonly fresh: boolean;
+    }
   | {
       readonly op: "start";
       readonly id: number;

@@ -18,6 +18,8 @@ export interface WorkerProgram {
   readonly env: NodeJS.ProcessEnv;
   readonly entrypoints: readonly LoadEntry[];
   readonly maxChunkBytes: number;
+  /** true: its files change while it is served, so that what was compiled before counts for nothing. */
+  readonly fresh: boolean;
   /** Gets what the agent prints, and what there is to say about its process. */
   readonly onLog: (stream: AgentLogStream, text: string) => void;
 }
@@ -113,7 +115,7 @@ export class WorkerProcess {
       program.onLog("stderr", text);
     });
     onLines(messages, (line) => this.#read(line));
-    this.#send({ op: "load", folder, entrypoints: program.entrypoints, max_chunk_bytes: program.maxChunkBytes });
+    this.#send({ op: "load", folder, entrypoints: program.entrypoints, max_chunk_bytes: program.maxChunkBytes, fresh: program.fresh });
   }
 
   get pid(): number | undefined {
@@ -243,7 +245,8 @@ export class WorkerProcess {
 
   #end(how: string): string {
     const words = this.#lastWords === "" ? "" : ` It said: ${this.#lastWords}`;
-    this.#gone = new RunAgentError("OWNER_LOST", `The ${this.#program.name} process of the agent ${how}.`, {
+    // Of one that did not load there is no other word.
+    this.#gone = new RunAgentError("OWNER_LOST", `The ${this.#program.name} process of the agent ${how}.${this.#hasLoaded ? "" : words}`, {
       suggestion: "Start the invocation again, if the agent may run twice; the agent's log says more.",
     });
     const calls = [...this.#calls.values()];
