@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { hostAgent } from "@runagent/server/hosting";
 import type { RunAgentError } from "runagent";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { configOf, type Entries, folderOf, type Hosted, hostFolder } from "../support/hosted.ts";
 
 // TypeScript and JavaScript agents of a folder, in the process that runs them.
@@ -266,4 +266,77 @@ describe("what cannot be served is told at the start, with what to do", () => {
     const error = await failureOf(hostAgent(folder));
     expect(error.message.split("\n")).toEqual([expect.stringMatching(/exports no "a"/), expect.stringMatching(/exports no "b"/)]);
   });
+});
+
+describe("a process that does not behave", () => {
+  const AGENT_MJS = `
+import { writeSync } from "node:fs";
+export const pid = () => process.pid;
+export async function stubborn() { console.log("in"); await new Promise((resolve) => setTimeout(resolve, 3_600_000)); }
+export async function hog() { console.log("in"); for (;;); }
+export function noise() { writeSync(4, "ready 0 no JSON\\n"); return new Promise(() => {}); }
+`;
+  const entries = { pid: "agent.mjs:pid", stubborn: "agent.mjs:stubborn", hog: "agent.mjs:hog", noise: "agent.mjs:noise" };
+  const hostMisbehaving = async (): Promise<Hosted> => {
+    return hostFolder(await folderOf({ "agent.mjs": AGENT_MJS, "runagent.config.json": configOf(entries) }), { lenient: true });
+  };
+
+  it("is ended when a cancelled call keeps it from everything else, and another takes its place", async () => {
+    const { client, logged } = await hostMisbehaving();
+    const controller = new AbortController();
+    const hog = failureOf(client("hog").run({}, { signal: controller.signal }));
+    await logged(/^stdout: in$/);
+    controller.abort();
+    expect(await hog).toMatchObject({ code: "CANCELLED" });
+    // It waits for its turn, which never comes.
+    expect(await failureOf(client("pid").run())).toMatchObject({ code: "OWNER_LOST" });
+    await logged(/^host: The Node process of the agent does nothing else any more, and is ended\.$/);
+    expect(await client("pid").run()).toEqual(expect.any(Number));
+  }, 30_000);
+
+  it("that was replaced ends, though a cancelled call goes on in it", async () => {
+    const { client, logged, hosted } = await hostMisbehaving();
+    const before = await client("pid").run();
+    const controller = new AbortController();
+    const stubborn = failureOf(client("stubborn").run({}, { signal: controller.signal }));
+    await logged(/^stdout: in$/);
+    controller.abort();
+    await stubborn;
+    expect(await hosted.reload()).toBe(true);
+    expect(await client("pid").run()).not.toBe(before);
+    await vi.waitFor(() => expect(() => process.kill(before, 0)).toThrow("ESRCH"), { timeout: 15_000 });
+  }, 30_000);
+
+  it("that writes what is no message loses its calls, and nothing else", async () => {
+    const { client, logged } = await hostMisbehaving();
+    expect(await failureOf(client("noise").run())).toMatchObject({ code: "OWNER_LOST" });
+    await logged(/^host: The Node process of the agent sent what is no message, and is ended\.$/);
+    expect(await client("pid").run()).toEqual(expect.any(Number));
+  });
+
+  it("that ends while it loads is told to callers, until it is mended", async () => {
+    const { client, hosted, folder } = await hostMisbehaving();
+    await writeFile(join(folder, "agent.mjs"), "console.error('no key'); process.exit(4);");
+    expect(await hosted.reload()).toBe(true);
+    expect(hosted.problems).toEqual([expect.stringMatching(/The Node process of the agent ended with exit code 4\. It said: no key$/)]);
+    expect(await failureOf(client("pid").run())).toMatchObject({
+      code: "EXECUTION_ERROR",
+      message: "The agent cannot be loaded: The Node process of the agent ended with exit code 4. It said: no key",
+    });
+    await writeFile(join(folder, "agent.mjs"), AGENT_MJS);
+    await hosted.reload();
+    expect(await client("pid").run()).toEqual(expect.any(Number));
+  });
+});
+
+it("CommonJS: names that Node sees only when the file has run", async () => {
+  const files = {
+    "bot.cjs": "class Bot { async ask() { return this.name; } name = 'bot'; }\nmodule.exports = new Bot();",
+    "all.cjs": "module.exports = { chat: async (input) => input.n, deep: { run: () => 'deep' } };",
+  };
+  const entries = { ask: "bot.cjs:ask", chat: "all.cjs:chat", deep: "all.cjs:deep.run" };
+  const { client } = await hostFolder(await folderOf({ ...files, "runagent.config.json": configOf(entries) }));
+  expect(await client("chat").run({ n: 1 })).toBe(1);
+  expect(await client("deep").run()).toBe("deep");
+  expect(await client("ask").run()).toBe("bot");
 });

@@ -51,6 +51,9 @@ def numbers():
     yield 2 ** 70
     yield "\\ud800 \\u2028 é 🤖"
 
+def big():
+    return [2 ** 70, 1.0]
+
 def bad():
     yield 1
     yield {"deep": [float("nan")]}
@@ -81,7 +84,7 @@ def shutdown_output():
     return "fine"
 `;
 
-const NAMES = ["chat", "leave_behind", "later", "fails", "die", "leave", "segfault", "where", "shutdown_output"];
+const NAMES = ["chat", "leave_behind", "later", "fails", "die", "leave", "segfault", "where", "shutdown_output", "big"];
 const STREAMS = ["many", "patient", "forever", "forever_async", "numbers", "bad"];
 const ENTRIES: Entries = {
   ...Object.fromEntries(NAMES.map((name) => [name, `main.py:${name}`])),
@@ -160,6 +163,17 @@ describe("a Python agent", () => {
     socket.on("message", (data) => texts.push(String(data)));
     await expect.poll(() => texts.length, { timeout: 10_000 }).toBe(4);
     socket.close();
+    // And of the answers to run, in both versions.
+    const run = async (body: object): Promise<string> => {
+      const answer = await fetch(`${url}/api/v1/agents/hosted/run`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ entrypoint_tag: "big", input_args: [], input_kwargs: {}, ...body }),
+      });
+      return answer.text();
+    };
+    expect(await run({})).toContain('"data":"{\\"type\\":\\"array\\",\\"payload\\":\\"[1180591620717411303424,1.0]\\"}"');
+    expect(await run({ protocol: 2, invocation_id: "big" })).toContain('"data":[1180591620717411303424,1.0]');
     expect(texts[1]).toBe('{"type":"data","seq":1,"content":1180591620717411303424}');
     expect(JSON.parse(texts[2] ?? "").content).toBe("\ud800 \u2028 é 🤖");
   });

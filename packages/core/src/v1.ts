@@ -28,9 +28,12 @@ const REFUSED = "Correct what the message names; the same request will fail agai
 
 const FAILED = /^stream_(error|failed|interrupted|retry)$/;
 
-/** Writes a value as it travels in version 1: doubly encoded. [run1.answer.1] */
-export function encodeValueV1(value: unknown): string {
-  return JSON.stringify({ type: typeOf(value), payload: JSON.stringify(value ?? null) });
+/**
+ * Writes a value as it travels in version 1: doubly encoded. [run1.answer.1]
+ * @param payload The JSON text of the value, for who has it: a number in it may have more digits than JavaScript keeps.
+ */
+export function encodeValueV1(value: unknown, payload: string = JSON.stringify(value ?? null)): string {
+  return JSON.stringify({ type: typeOf(value), payload });
 }
 
 /** Reads one frame of a version 1 server. @throws RunAgentError PROTOCOL_ERROR when it is none. [v1.status.1] [v1.error.1] */

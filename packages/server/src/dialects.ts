@@ -4,6 +4,7 @@
 import { ERRORS, encodeValueV1, parseJsonObject, type RunAgentError } from "@runagent/core";
 import type { Invocation } from "./invocation.ts";
 import { type LogRecord, type LogStore, textOf } from "./log.ts";
+import { contentOf } from "./records.ts";
 
 /** What a client is told when its start or resume is accepted. */
 export interface Acceptance {
@@ -52,17 +53,18 @@ export const DIALECT_V2: Dialect = {
 /** Version 1, for one stream: values are encoded twice, events travel as chunks, and frames carry no seq. [v1.server.1] */
 export function createDialectV1(): Dialect {
   let chunks = 0;
-  const chunk = (value: unknown): string => {
+  const chunk = (value: unknown, text?: string): string => {
     chunks++;
-    return JSON.stringify({ type: "data", content: encodeValueV1(value) });
+    return JSON.stringify({ type: "data", content: encodeValueV1(value, text) });
   };
   return {
     protocol: 1,
     accepted: ({ invocation }) =>
       JSON.stringify({ type: "status", status: "stream_started", invocation_id: invocation.request.invocationId }),
     record: (record) => {
-      const frame = parseJsonObject(textOf(record), "record", "PROTOCOL_ERROR");
-      if (record.kind === "data") return chunk(frame.content);
+      const text = textOf(record);
+      const frame = parseJsonObject(text, "record", "PROTOCOL_ERROR");
+      if (record.kind === "data") return chunk(frame.content, contentOf(text));
       if (record.kind === "event") return chunk(frame.event);
       return endV1(frame, chunks);
     },

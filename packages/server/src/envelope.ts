@@ -28,6 +28,12 @@ export function successEnvelope(data: unknown, requestId: string, extra: Envelop
   return { success: true, data, message: null, error: null, timestamp, request_id: requestId, ...extra };
 }
 
+/** The text of the same around data that is JSON text already. */
+export function successText(data: string, requestId: string, extra?: EnvelopeExtra): string {
+  // The first that stands there: only success comes before it.
+  return JSON.stringify(successEnvelope(null, requestId, extra)).replace('"data":null', () => `"data":${data}`);
+}
+
 /** The envelope of a failure. */
 export function errorEnvelope(error: RunAgentError, requestId: string = randomUUID()): Envelope {
   const wire = { details: null, field: null, ...error.toWire() };

@@ -9,7 +9,16 @@ import type { Agent } from "./agent.ts";
 import { bearerToken } from "./auth.ts";
 import { readJsonBody } from "./body.ts";
 import { describeAgent, describeInvocation, describeStats, PROTOCOL_VERSIONS, summariseInvocation } from "./describe.ts";
-import { ANSWER_HEADERS, type EnvelopeExtra, errorEnvelope, errorHeaders, publicError, statusOf, successEnvelope } from "./envelope.ts";
+import {
+  ANSWER_HEADERS,
+  type EnvelopeExtra,
+  errorEnvelope,
+  errorHeaders,
+  publicError,
+  statusOf,
+  successEnvelope,
+  successText,
+} from "./envelope.ts";
 import type { Invocation } from "./invocation.ts";
 import { openCursor, openStart } from "./opening.ts";
 import type { Principal } from "./options.ts";
@@ -94,7 +103,7 @@ function addAgentRoutes(app: Hono<HttpEnv>, services: Services): void {
       const agent = findAgent(c, services);
       const body = await readJsonBody(c.req.raw, services.limits.maxBodyBytes);
       const answer = await runOverHttp(body, agent, principal, services, (extra) => c.set("extra", extra));
-      return succeed(c, answer.data, answer.status);
+      return answerWith(c, successText(answer.data, c.get("requestId"), c.get("extra")), answer.status);
     },
   });
   route(app, "/api/v1/agents/:agent_id/run-stream", {
@@ -205,8 +214,11 @@ function corsHeaders(c: HttpContext): Record<string, string> {
   return { Vary: "Origin", "Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After" };
 }
 
-function succeed(c: HttpContext, data: unknown, status = 200): Response {
-  const body = JSON.stringify(successEnvelope(data, c.get("requestId"), c.get("extra")));
+function succeed(c: HttpContext, data: unknown): Response {
+  return answerWith(c, JSON.stringify(successEnvelope(data, c.get("requestId"), c.get("extra"))));
+}
+
+function answerWith(c: HttpContext, body: string, status = 200): Response {
   return new Response(body, { status, headers: { ...ANSWER_HEADERS, ...corsHeaders(c) } });
 }
 

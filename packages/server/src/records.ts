@@ -9,6 +9,9 @@ const MAX_EVENT_TYPE_LENGTH = 128;
 /** Bytes of a record around its content: clients bound the whole frame. */
 const FRAME_BYTES = 64;
 
+/** What stands before the content of a data record. */
+const CONTENT = ',"content":';
+
 /** How an invocation ended. */
 export type Outcome =
   | { readonly status: "completed" }
@@ -79,7 +82,12 @@ export function encodeEvent(event: unknown, maxBytes: number): string {
 
 /** A data record; `content` is JSON text. */
 export function dataRecord(seq: number, content: string): LogRecord {
-  return recordOf(seq, "data", `{"type":"data","seq":${seq},"content":${content}}`);
+  return recordOf(seq, "data", `{"type":"data","seq":${seq}${CONTENT}${content}}`);
+}
+
+/** The JSON text of the content in that of a data record, as it was appended. */
+export function contentOf(text: string): string {
+  return text.slice(text.indexOf(CONTENT) + CONTENT.length, -1);
 }
 
 /** An event record; `event` is JSON text. */

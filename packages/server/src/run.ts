@@ -23,7 +23,8 @@ import type { Services } from "./services.ts";
 
 /** What goes into the envelope. */
 export interface RunAnswer {
-  readonly data: unknown;
+  /** JSON text: a number in it may have more digits than JavaScript keeps. */
+  readonly data: string;
   readonly status: 200 | 202;
 }
 
@@ -45,7 +46,8 @@ export async function runOverHttp(
     const request = body as unknown as RunRequestV1;
     const context = { ...common, invocationId: randomUUID(), protocol: 1 } as const;
     const invocation = await services.registry.start(toInvocationRequest(request, context));
-    return { data: encodeValueV1(await resultOf(invocation)), status: 200 };
+    const result = await resultOf(invocation);
+    return { data: JSON.stringify(encodeValueV1(JSON.parse(result), result)), status: 200 };
   }
   if (body.protocol !== 2) {
     throw new RunAgentError("VALIDATION_ERROR", "This server speaks versions 1 and 2 of the protocol.", { field: "protocol" });
@@ -56,13 +58,13 @@ export async function runOverHttp(
   const { invocation_id: invocationId } = request;
   setExtra({ protocol: 2, invocation_id: invocationId });
   const invocation = await services.registry.start(toInvocationRequest(request, { ...common, invocationId, protocol: 2 }));
-  if (request.async_execution === true) return { data: describeInvocation(invocation), status: 202 };
+  if (request.async_execution === true) return { data: JSON.stringify(describeInvocation(invocation)), status: 202 };
   return { data: await resultOf(invocation), status: 200 };
 }
 
-async function resultOf(invocation: Invocation): Promise<unknown> {
+async function resultOf(invocation: Invocation): Promise<string> {
   const outcome = await invocation.ended;
   if (outcome.status === "failed") throw outcome.error;
   if (outcome.status === "cancelled") throw new RunAgentError("CANCELLED", `The invocation was cancelled. ${outcome.reason}`);
-  return invocation.resultText === undefined ? null : JSON.parse(invocation.resultText);
+  return invocation.resultText ?? "null";
 }

@@ -119,7 +119,8 @@ export class PythonPeer {
   readonly #unacknowledged: Set<number> = new Set();
   #lastId = 0;
 
-  constructor(python: Python, folder: string, entrypoints: Readonly<Record<string, string>>) {
+  /** @param fresh The server loads the agent anew when its files change. */
+  constructor(python: Python, folder: string, entrypoints: Readonly<Record<string, string>>, fresh = false) {
     this.folder = folder;
     const env = { PATH: process.env.PATH, HOME: folder };
     const stdio = ["ignore", "pipe", "pipe", "pipe", "pipe"] as const;
@@ -146,7 +147,7 @@ export class PythonPeer {
       });
     });
     const told = Object.entries(entrypoints).map(([tag, at]) => ({ tag, file: at.split(":")[0], module: at.split(":")[1] }));
-    this.send({ op: "load", folder, entrypoints: told, max_chunk_bytes: MAX_CHUNK_BYTES });
+    this.send({ op: "load", folder, entrypoints: told, max_chunk_bytes: MAX_CHUNK_BYTES, fresh });
   }
 
   get pid(): number {

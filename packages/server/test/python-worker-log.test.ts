@@ -1,6 +1,6 @@
 /** What Python agents print, raise and start: it goes to their log, and never into the protocol. */
 import { describe, expect, test } from "vitest";
-import { findPythons, startWorker } from "./python-peer.ts";
+import { findPythons, type PythonPeer, startWorker } from "./python-peer.ts";
 
 const entries = (...tags: readonly string[]): Record<string, string> => Object.fromEntries(tags.map((tag) => [tag, `main.py:${tag}`]));
 
@@ -176,6 +176,59 @@ async def fine():
     for (const text of ["SystemExit: 3", "KeyboardInterrupt", "SystemExit: in a callback"]) await worker.printed(text);
     expect(await worker.result("fine")).toBe("fine");
     expect(worker.stderr).not.toContain("runagent_worker");
+  });
+
+  test("an agent that closes what it did not open ends its process, with one line", async () => {
+    const source = `
+import asyncio, os
+CLOSE_EARLY = %s
+def close(first):
+    os.closerange(first, 50)
+async def close_async(first):
+    os.closerange(first, 50)
+if CLOSE_EARLY:
+    os.closerange(*CLOSE_EARLY)
+`;
+    const line =
+      "The process of the agent cannot go on (OSError: [Errno 9] Bad file descriptor): the agent has closed file descriptors that it did not open.\n";
+    const start = (early: string): PythonPeer =>
+      startWorker(python, { "main.py": source.replace("%s", early) }, entries("close", "close_async"));
+    // 3 and 4 are the server's, those behind them the event loop's: while it sleeps, it does not see what becomes of them.
+    const early = ["(3, 50)", "(3, 5)", "(5, 50)"].map(start);
+    const calls = [
+      { tag: "close", first: 3 },
+      { tag: "close", first: 4 },
+      { tag: "close_async", first: 3 },
+      { tag: "close_async", first: 5 },
+    ];
+    const late = calls.map(({ tag, first }) => {
+      const worker = start("None");
+      worker.start(tag, { kwargs: { first } });
+      return worker;
+    });
+    for (const worker of [...early, ...late]) {
+      expect(await worker.ended).toEqual([1, null]);
+      expect(worker.stderr).toBe(line);
+    }
+  });
+
+  test("what a signal handler of the agent raises does not end the process", async () => {
+    const source = `
+import os, signal
+def handler(*_):
+    raise TimeoutError("from a handler")
+signal.signal(signal.SIGUSR1, handler)
+def interrupt():
+    os.kill(os.getpid(), signal.SIGUSR1)
+async def fine():
+    return "fine"
+`;
+    const worker = startWorker(python, { "main.py": source }, entries("interrupt", "fine"));
+    // Before that, its main thread is at the agent's files and first calls.
+    await worker.ready();
+    await worker.call("interrupt");
+    await worker.printed("TimeoutError: from a handler");
+    expect(await worker.result("fine")).toBe("fine");
   });
 
   test("Ctrl-C reaches the process and is left to the server; a crash names its line and ends the process", async () => {

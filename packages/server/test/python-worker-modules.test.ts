@@ -44,7 +44,20 @@ OURS = ${JSON.stringify(dirname(WORKER))}
 
   test("the agent's modules may have any name, and the worker goes on with its own", async () => {
     const ours = filesOf(join(dirname(WORKER), "runagent_worker")).map((file) => file.replace(".py", ""));
-    const ofPython = ["types", "json", "typing", "asyncio", "inspect", "difflib", "ctypes", "binascii", "datetime", "uuid", "decimal"];
+    const ofPython = [
+      "types",
+      "json",
+      "typing",
+      "asyncio",
+      "inspect",
+      "difflib",
+      "ctypes",
+      "binascii",
+      "unicodedata",
+      "datetime",
+      "uuid",
+      "decimal",
+    ];
     const free = ["runagent_worker", ...ours.filter((name) => name !== "__init__"), "datetime", "uuid", "decimal"];
     const say = (name: string): string => `NAME = "own ${name}"\ndate = time = UUID = Decimal = "not a class"\ndef name(): return NAME\n`;
     const source = `
@@ -60,6 +73,9 @@ class Odd(list):
     pass
 def bad():
     return object()
+def raises():
+    return 1 + {"中文": 1}["中" +
+        "国"]
 def busy():
     print("begins")
     while True:
@@ -67,7 +83,7 @@ def busy():
 `;
     const names = [...new Set([...free, ...ofPython])];
     const files = Object.fromEntries(names.map((name) => [`${name}.py`, say(name)]));
-    const tags = ["names", "chat", "odd", "bad", "busy"].map((name) => [name, `main.py:${name}`]);
+    const tags = ["names", "chat", "odd", "bad", "raises", "busy"].map((name) => [name, `main.py:${name}`]);
     const entrypoints = Object.fromEntries([...tags, ...names.map((name) => [`own ${name}`, `${name}.py:name`])]);
     const worker = startWorker(python, { ...files, "main.py": source }, entrypoints);
     expect(Object.values(await worker.ready()).filter((entry) => "error" in entry)).toEqual([]);
@@ -78,10 +94,72 @@ def busy():
       message: "The result of the agent is not JSON: it holds a value of type object.",
     });
     expect((await worker.call("chat", { kwargs: { massage: 1 } })).value).toMatchObject({ suggestion: 'Did you mean "message"?' });
+    expect(worker.stderr).toBe("");
+    await worker.call("raises");
+    await worker.printed(/, in raises\n(.+\n)+KeyError: '中国'\n/);
     const busy = worker.start("busy");
     await worker.printed("begins");
     worker.cancel(busy);
     expect((await worker.end(busy)).kind).toBe("cancelled");
-    expect(worker.stderr).toBe("");
+  });
+
+  test("once the agent is loaded, nothing is imported for its calls", async () => {
+    const source = `
+import asyncio, collections, sys, time, warnings
+LOOKED_FOR = []
+def listen(event, args):
+    if event == "import" and args[0] not in sys.builtin_module_names:
+        LOOKED_FOR.append(args[0])
+class Model:
+    def model_dump(self, mode):
+        return {}
+ODD = [{1}, b"b", range(1), collections.UserString("s"), Model(), {1: 2}.values(), 10**5000]
+BAD = [object(), [float("nan")], {(): 1}, Model, sys, ODD.__iter__()]
+def odd(): return ODD
+def bad(index): return BAD[index]
+def odd_stream(): yield from ODD
+async def odd_async_stream():
+    for one in ODD:
+        await asyncio.sleep(0)
+        yield one
+def raises():
+    return {"中文": 1}["中文"] + LOOKED_FOR["中文" +
+        "中"]
+def misspells(): return LOOKED_FORR
+def compiles(): compile("x = = 2", "中文", "exec")
+async def raises_async(): raise ValueError from LookupError("中文")
+async def breaks():
+    async def crash(error):
+        raise error
+    for error in (ValueError("in a task"), SystemExit(3)):
+        asyncio.ensure_future(crash(error))
+def busy():
+    print("begins busy")
+    while True:
+        pass
+async def waits():
+    print("begins waits")
+    await asyncio.sleep(100)
+def runs():
+    print("begins runs")
+    asyncio.run(asyncio.sleep(100))
+def looked_for(): return LOOKED_FOR
+sys.addaudithook(listen)
+`;
+    const calls = ["odd", "odd_stream", "odd_async_stream", "raises", "misspells", "compiles", "raises_async", "breaks"];
+    const endless = ["busy", "waits", "runs"];
+    const entrypoints = Object.fromEntries([...calls, ...endless, "bad", "looked_for"].map((name) => [name, `main.py:${name}`]));
+    const worker = startWorker(python, { "main.py": source, "broken.py": "中 = = 2" }, { ...entrypoints, broken: "broken.py:chat" });
+    for (const tag of [...calls, "broken", "none"]) await worker.call(tag);
+    for (const index of [0, 1, 2, 3, 4, 5]) expect((await worker.call("bad", { kwargs: { index } })).kind).toBe("failed");
+    for (const kwargs of [{}, { indexx: 1 }]) expect((await worker.call("bad", { kwargs })).kind).toBe("failed");
+    for (const tag of endless) {
+      const id = worker.start(tag);
+      await worker.printed(`begins ${tag}`);
+      worker.cancel(id);
+      expect((await worker.end(id)).kind).toBe("cancelled");
+    }
+    await worker.printed("SystemExit: 3");
+    expect(await worker.result("looked_for")).toEqual([]);
   });
 });

@@ -1,10 +1,10 @@
 /** What is kept on disk of the agents of this machine, agents/<agent_id>/ below the cache folder: who serves them, what they print, their invocations. */
-import type { Invocation } from "@runagent/core";
+import type { Invocation, LocalAgent } from "@runagent/core";
 import { AgentLog, type LogStream } from "./agent-log.ts";
 import { encodeInvocation } from "./invocations.ts";
 import { LineWriter } from "./line-writer.ts";
 import { agentFiles } from "./paths.ts";
-import { type Registration, register, unregister } from "./registration.ts";
+import { type Registration, readLiving, register, unregister } from "./registration.ts";
 
 export type { LogLine, LogStream } from "./agent-log.ts";
 export { findInvocation, type KeptInvocation, listInvocations } from "./invocations.ts";
@@ -45,17 +45,22 @@ export function openAgentStore(agentId: string, { onProblem, cache }: StoreOptio
     }
   };
   let registered: Registration | undefined;
+  /** Whose place it took. */
+  let displaced: LocalAgent | undefined;
   return {
     register(registration) {
       registered = registration;
-      attempt(() => register(files.registration, registration));
+      attempt(() => {
+        displaced = readLiving(files.registration) ?? displaced;
+        register(files.registration, registration);
+      });
     },
     log: (stream, text) => log.write(stream, text),
     invocation: (invocation) => invocations.write(encodeInvocation(invocation)),
     close() {
       const own = registered;
       registered = undefined;
-      if (own !== undefined) attempt(() => unregister(files.registration, own));
+      if (own !== undefined) attempt(() => unregister(files.registration, own, displaced));
       log.close();
       invocations.close();
     },

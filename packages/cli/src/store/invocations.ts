@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { type Invocation, isId, isJsonObject, type JsonObject, parseLocalAgent } from "@runagent/core";
 import { isAlive } from "runagent/local-agents";
 import { readObjects } from "./line-reader.ts";
@@ -40,15 +40,23 @@ export function listInvocations(agentId: string, cache?: string): KeptInvocation
   return kept.reverse().sort((a, b) => compare(b.started_at, a.started_at));
 }
 
-/** Looks for an invocation among those of all agents. */
+/** Looks for an invocation among those of all agents that may be read. */
 export function findInvocation(invocationId: string, cache?: string): KeptInvocation | undefined {
   if (!isId(invocationId)) return undefined;
   for (const agentId of readNames(agentsFolder(cache))) {
     if (!isId(agentId)) continue;
-    const found = listInvocations(agentId, cache).find(({ invocation_id }) => invocation_id === invocationId);
+    const found = tryToList(agentId, cache).find(({ invocation_id }) => invocation_id === invocationId);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+function tryToList(agentId: string, cache: string | undefined): KeptInvocation[] {
+  try {
+    return listInvocations(agentId, cache);
+  } catch {
+    return []; // Another user's: whoever may not read it has started none of them.
+  }
 }
 
 /** Whether the process lives in which an invocation began: its id may be another's since. */
@@ -95,7 +103,8 @@ function readNames(folder: string): string[] {
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    // A pipe would be waited for.
+    return statSync(path).isFile() ? readFileSync(path, "utf8") : "";
   } catch {
     // Nothing says who serves it.
     return "";

@@ -104,8 +104,9 @@ function openPlace(path: string): Place | undefined {
     return { fd, inode: fstatSync(fd).ino, decoder: new StringDecoder("utf8"), offset: 0, rest: "" };
   } catch (error) {
     // Nothing was written yet, or it has just become the older file.
-    if (isJsonObject(error) && (error.code === "ENOENT" || error.code === "ENOTDIR")) return undefined;
-    throw error;
+    const code = isJsonObject(error) ? error.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new Error(`${path} cannot be read${code === "EACCES" ? ": it belongs to another user" : ""} (${code}).`, { cause: error });
   }
 }
 

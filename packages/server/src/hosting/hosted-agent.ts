@@ -124,7 +124,7 @@ class Host implements HostedAgent {
     void this.#loading?.end();
     this.#loading = loading;
     try {
-      const loaded = await loading.entries();
+      const loaded = await loading.entries(lenient);
       if (this.#loading === loading) this.#take(config, loading, loaded, lenient);
     } catch (error) {
       if (this.#loading !== loading) return false;

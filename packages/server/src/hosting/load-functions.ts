@@ -81,19 +81,25 @@ function describe(error: unknown, folder: string): string {
 
 function findFunction(module: unknown, { tag, file, module: path }: LoadEntry): Pick<LoadedFunction, "tag" | "entrypoint" | "yields"> {
   let owner: unknown;
-  let found: unknown = module;
+  let found: unknown = ownerOf(module, path);
   for (const name of path.split(".")) {
     owner = found;
     if (!isOwner(owner) || !(name in owner)) throw new Error(missing(file, path, name, owner));
     found = Reflect.get(owner, name);
   }
   // A method keeps its object.
-  const method = typeof found === "function" && path.includes(".") ? found.bind(owner) : undefined;
+  const method = typeof found === "function" && owner !== module ? found.bind(owner) : undefined;
   const isEntry = typeof found === "function" || (isJsonObject(found) && typeof found.run === "function");
   if (!isEntry) throw new Error(`${path} in ${file} is no function, and no object with one in run.`);
   // Checked above; what is wrong with its schemas throws.
   const entrypoint = readEntrypoint(tag, (method ?? found) as Untyped);
   return { tag, entrypoint, yields: isGenerator(isJsonObject(found) ? found.run : found) ? "chunks" : "unknown" };
+}
+
+/** The names in `module.exports = {…}` of CommonJS are those of the default export, as far as Node cannot see them before it runs the file. */
+function ownerOf(module: unknown, path: string): unknown {
+  const [name = ""] = path.split(".");
+  return isJsonObject(module) && !(name in module) && isOwner(module.default) && name in module.default ? module.default : module;
 }
 
 function isOwner(value: unknown): value is object {

@@ -27,7 +27,8 @@ onLines(commands, (line) => {
   if (command.op === "load") void load(command);
   else if (command.op === "start") start(command);
   else if (command.op === "ack") calls.get(command.id)?.ack(command.bytes);
-  else calls.get(command.id)?.cancel();
+  else if (command.op === "cancel") calls.get(command.id)?.cancel();
+  else send("pong", 0, "null");
 });
 commands.on("close", end);
 

@@ -61,12 +61,26 @@ export class Loading {
     this.#workers = new Map([...programs].map(([language, program]) => [language, new WorkerProcess(program)]));
   }
 
-  /** What they loaded, by tag. @throws RunAgentError VALIDATION_ERROR when one ends before. */
-  async entries(): Promise<ReadonlyMap<string, LoadedEntry>> {
-    const loaded = await Promise.all(
-      [...this.#workers].map(([language, worker]) => worker.loaded.catch((cause: unknown) => Promise.reject(notLoaded(language, cause)))),
-    );
-    return new Map(loaded.flatMap((entries) => [...entries]));
+  /**
+   * What they loaded, by tag.
+   * @param lenient Of one that ends before, every entrypoint has that for its error.
+   * @throws RunAgentError VALIDATION_ERROR when one ends before, unless `lenient`.
+   */
+  async entries(lenient: boolean): Promise<ReadonlyMap<string, LoadedEntry>> {
+    const load = async ([language, worker]: [Language, WorkerProcess]): Promise<[string, LoadedEntry][]> => {
+      try {
+        return [...(await worker.loaded)];
+      } catch (cause) {
+        const error = notLoaded(language, cause);
+        if (!lenient) throw error;
+        const tags = this.#programs.get(language)?.entrypoints ?? [];
+        return tags.map(({ tag }) => [
+          tag,
+          { tag, yields: "unknown", description: undefined, inputSchema: undefined, error: error.message },
+        ]);
+      }
+    };
+    return new Map((await Promise.all([...this.#workers].map(load))).flat());
   }
 
   /** Hands each over, with its program. */

@@ -24,21 +24,24 @@ export class SupervisedWorker {
   #closed = false;
   /** Settles when the next process is made. */
   #restarted: Promise<void> = Promise.resolve();
+  #resolveRestarted: () => void = () => {};
 
-  /** @param worker A process of this program that has loaded the agent. */
+  /** @param worker A process of this program that has loaded the agent; one that has ended instead is not started again. */
   constructor(program: WorkerProgram, worker: WorkerProcess) {
     this.#program = program;
     this.#worker = worker;
-    this.#watch(worker);
+    if (worker.hasLoaded) this.#watch(worker);
   }
 
-  /** Puts a process in the place of the present one. It has loaded the agent. */
+  /** Puts a process in the place of the present one. It has loaded the agent, or has ended instead. */
   take(program: WorkerProgram, worker: WorkerProcess): void {
     this.#program = program;
     this.#restartMs = 0;
     const before = this.#worker;
     this.#worker = worker;
-    this.#watch(worker);
+    clearTimeout(this.#timer);
+    this.#resolveRestarted();
+    if (worker.hasLoaded) this.#watch(worker);
     void this.#retire(before);
   }
 
@@ -75,16 +78,14 @@ export class SupervisedWorker {
   }
 
   #restart(): void {
-    const before = this.#worker;
     this.#restarted = new Promise((resolve) => {
-      this.#timer = setTimeout(() => {
-        resolve();
-        // Another may have taken its place meanwhile.
-        if (this.#worker !== before) return;
-        this.#worker = new WorkerProcess(this.#program);
-        this.#watch(this.#worker);
-      }, this.#restartMs);
+      this.#resolveRestarted = resolve;
     });
+    this.#timer = setTimeout(() => {
+      this.#worker = new WorkerProcess(this.#program);
+      this.#watch(this.#worker);
+      this.#resolveRestarted();
+    }, this.#restartMs);
     this.#restartMs = Math.min(MAX_RESTART_MS, Math.max(FIRST_RESTART_MS, this.#restartMs * 2));
   }
 

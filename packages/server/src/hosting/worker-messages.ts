@@ -8,6 +8,7 @@
  *   ack id ─▶
  *   cancel id ─▶       ◀─ stuck id {…}                when the agent's code does not stop
  *                      ◀─ one of: result id …, done id, failed id {…}, cancelled id
+ *   ping ─▶            ◀─ pong 0 null                 unless the agent's code keeps it from answering
  *   end of file ─▶     the worker ends: nobody is there any more
  *
  * Chunks and results are the JSON text that travels to clients: the server does not parse them, so that a number keeps all its digits.
@@ -42,7 +43,8 @@ export type WorkerCommand =
       readonly window: number;
     }
   | { readonly op: "ack"; readonly id: number; readonly bytes: number }
-  | { readonly op: "cancel"; readonly id: number };
+  | { readonly op: "cancel"; readonly id: number }
+  | { readonly op: "ping" };
 
 /** What a worker tells of an entrypoint once it is loaded, or why it cannot be. */
 export interface LoadedEntry {

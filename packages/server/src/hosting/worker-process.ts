@@ -58,10 +58,12 @@ const LOAD_TIMEOUT_MS = 120_000;
 const SLOW_LOAD_MS = 5_000;
 /** How long a worker that was told to end may take, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 3_000;
+/** And this many milliseconds later a process that has said nothing is ended. */
+const PONG_MS = 4_000;
 /** How long, in milliseconds, the last words of a process that is gone are waited for. */
 const DRAIN_MS = 500;
 /** After this many milliseconds a cancelled call that still runs is told, where the worker itself did not. */
-const STUCK_MS = 8_000;
+const STUCK_MS = 6_000;
 
 /** A process that runs agent code. */
 export class WorkerProcess {
@@ -74,9 +76,14 @@ export class WorkerProcess {
   readonly #commands: Writable | undefined;
   readonly #calls: Map<number, CallEvents> = new Map();
   readonly #startMs = performance.now();
-  #hasLoaded = false;
+  /** It is ready for calls, or was. */
+  hasLoaded = false;
   #lastId = 0;
   #onIdle: () => void = () => {};
+  /** Of the calls, those that were cancelled. */
+  readonly #cancelled: Set<number> = new Set();
+  /** It has said something since it was asked. */
+  #heard = false;
   #gone: RunAgentError | undefined;
   #settleLoaded: (entries: ReadonlyMap<string, LoadedEntry>) => void = () => {};
   /** The last line of its standard error: what a program that does not start has to say. */
@@ -111,10 +118,11 @@ export class WorkerProcess {
     commands.on("error", () => {}); // Its end is told by `ended`.
     onPrintedLines(stdout, (text) => program.onLog("stdout", text));
     onPrintedLines(stderr, (text) => {
-      if (text.trim() !== "") this.#lastWords = text.trim();
+      // Node ends what it has to say with its version.
+      if (text.trim() !== "" && !/^(\s+at |Node\.js v)/.test(text)) this.#lastWords = text.trim();
       program.onLog("stderr", text);
     });
-    onLines(messages, (line) => this.#read(line));
+    onLines(messages, (line) => this.#receive(line));
     this.#send({ op: "load", folder, entrypoints: program.entrypoints, max_chunk_bytes: program.maxChunkBytes, fresh: program.fresh });
   }
 
@@ -122,11 +130,11 @@ export class WorkerProcess {
     return this.#child.pid;
   }
 
-  /** Resolves when no call runs. */
+  /** Resolves when no call runs, other than cancelled ones. */
   get idle(): Promise<void> {
-    if (this.#calls.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onIdle = resolve;
+      this.#tellIdle();
     });
   }
 
@@ -156,7 +164,7 @@ export class WorkerProcess {
    */
   async close(timeoutMs: number = CLOSE_TIMEOUT_MS): Promise<void> {
     this.#commands?.end();
-    if (timeoutMs === 0 || !this.#hasLoaded) this.#kill();
+    if (timeoutMs === 0 || !this.hasLoaded) this.#kill();
     const late = setTimeout(() => this.#kill(), timeoutMs);
     await this.ended;
     clearTimeout(late);
@@ -180,7 +188,7 @@ export class WorkerProcess {
         clearTimeout(late);
       };
       this.#settleLoaded = (entries) => {
-        this.#hasLoaded = true;
+        this.hasLoaded = true;
         settle();
         resolve(entries);
       };
@@ -189,6 +197,10 @@ export class WorkerProcess {
         reject(this.#gone);
       });
     });
+  }
+
+  #tellIdle(): void {
+    if (this.#calls.size === this.#cancelled.size) this.#onIdle();
   }
 
   /** Takes what is left in its pipes. A program that the agent started may hold them open, and ends with it. */
@@ -206,12 +218,38 @@ export class WorkerProcess {
 
   #cancel(id: number): void {
     if (!this.#calls.has(id)) return;
+    this.#cancelled.add(id);
     this.#send({ op: "cancel", id });
-    setTimeout(() => this.#tellStuck(id, "{}"), STUCK_MS).unref();
+    setTimeout(() => this.#checkAlive(id), STUCK_MS).unref();
+    this.#tellIdle();
+  }
+
+  /** A cancelled call that does not end may keep the process from everything else: then nothing but its end helps the others. */
+  #checkAlive(id: number): void {
+    if (!this.#calls.has(id)) return;
+    this.#tellStuck(id, "{}");
+    this.#heard = false;
+    this.#send({ op: "ping" });
+    setTimeout(() => {
+      if (this.#heard || this.#gone !== undefined || !this.#calls.has(id)) return;
+      this.#program.onLog("host", `The ${this.#program.name} process of the agent does nothing else any more, and is ended.`);
+      this.#kill();
+    }, PONG_MS).unref();
   }
 
   #send(command: WorkerCommand): void {
     if (this.#gone === undefined) this.#commands?.write(`${JSON.stringify(command)}\n`);
+  }
+
+  /** An agent may write there, too, by mistake. */
+  #receive(line: string): void {
+    this.#heard = true;
+    try {
+      this.#read(line);
+    } catch {
+      this.#program.onLog("host", `The ${this.#program.name} process of the agent sent what is no message, and is ended.`);
+      this.#kill();
+    }
   }
 
   #read(line: string): void {
@@ -227,8 +265,9 @@ export class WorkerProcess {
     else if (kind === "event") call?.event(text);
     else if (call !== undefined) {
       this.#calls.delete(id);
+      this.#cancelled.delete(id);
       call.end(readEnd(kind, text));
-      if (this.#calls.size === 0) this.#onIdle();
+      this.#tellIdle();
     }
   }
 
@@ -246,13 +285,14 @@ export class WorkerProcess {
   #end(how: string): string {
     const words = this.#lastWords === "" ? "" : ` It said: ${this.#lastWords}`;
     // Of one that did not load there is no other word.
-    this.#gone = new RunAgentError("OWNER_LOST", `The ${this.#program.name} process of the agent ${how}.${this.#hasLoaded ? "" : words}`, {
+    this.#gone = new RunAgentError("OWNER_LOST", `The ${this.#program.name} process of the agent ${how}.${this.hasLoaded ? "" : words}`, {
       suggestion: "Start the invocation again, if the agent may run twice; the agent's log says more.",
     });
     const calls = [...this.#calls.values()];
     this.#calls.clear();
+    this.#cancelled.clear();
     for (const call of calls) call.end({ type: "failed", error: this.#gone });
-    this.#onIdle();
+    this.#tellIdle();
     return `${how}.${words}`;
   }
 }

@@ -14,6 +14,7 @@ In the order of an agent's life:
 
     process          the commands, the messages, and the end
     loading          imports the agent's files and finds its functions
+    bytecode         what is not to be remembered of those files
     entrypoint       a function, and what is known of it before a call: annotations, schemas
     invocation       a call: arguments, what the function returned, and conversion of it to JSON
     threads          how a cancelled one is stopped

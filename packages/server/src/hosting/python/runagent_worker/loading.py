@@ -11,6 +11,7 @@ import sys
 import typing
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from .bytecode import compile_always
 from .errors import LoadError
 from .log import describe, log_traceback
 
@@ -21,11 +22,13 @@ RELATIVE_IMPORT = re.compile(rb"^[ \t]*from[ \t]+(\.+)[ \t]*(?:[\w.]+[ \t]+)?imp
 class Loader:
     """Finds the functions of an agent. Each file is loaded once."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, fresh: bool) -> None:
         self.folder = os.path.realpath(folder)
         self.packages: Dict[str, str] = {}
         # By path: the module, or why there is none.
         self.modules: Dict[str, Any] = {}
+        if fresh:
+            compile_always(self.is_agent_code)
         sys.path.insert(0, self.folder)
 
     def find(self, file: str, name: str) -> Callable[..., Any]:
@@ -82,12 +85,14 @@ class Loader:
     def shown(self, filename: str) -> str:
         """A path as people write it: relative to the folder when it is in there."""
         path = os.path.realpath(filename)
-        return os.path.relpath(path, self.folder) if path.startswith(self.folder + os.sep) else filename
+        return os.path.relpath(path, self.folder) if is_below(path, self.folder) else filename
 
     def is_agent_code(self, filename: str) -> bool:
         """True for the agent's own files: not for what is installed in its virtual environment."""
-        path = os.path.realpath(filename)
-        return path.startswith(self.folder + os.sep) and "site-packages" not in path
+        path, venv = os.path.realpath(filename), os.path.realpath(sys.prefix)
+        if not is_below(path, self.folder) or is_below(venv, self.folder) and is_below(path, venv):
+            return False
+        return "site-packages" not in os.path.relpath(path, self.folder).split(os.sep)
 
     def find_loaded(self, path: str) -> Any:
         """The module of a file that another file of the agent has imported."""
@@ -153,7 +158,7 @@ class Loader:
         if spec is None:
             return True
         places = [spec.origin] + list(spec.submodule_search_locations or [])
-        return any(isinstance(place, str) and os.path.realpath(place).startswith(self.folder + os.sep) for place in places)
+        return any(isinstance(place, str) and is_below(os.path.realpath(place), self.folder) for place in places)
 
     def make_package(self, root: str) -> str:
         if root in self.packages:
@@ -177,6 +182,10 @@ class Loader:
                 raise
         self.packages[root] = name
         return name
+
+
+def is_below(path: str, folder: str) -> bool:
+    return path.startswith(folder + os.sep)
 
 
 def list_functions(owner: Any) -> List[str]:

@@ -7,6 +7,12 @@ import traceback
 
 from .errors import Failure, NotJson, Stopped, TooLarge
 
+try:
+    # traceback imports it late, when a line is not ASCII.
+    import unicodedata
+except ImportError:
+    pass  # Some builds of Python have none.
+
 MAX_MESSAGE_LENGTH = 2000
 # This package, and the program that starts it.
 OUR_FOLDER = os.path.dirname(os.path.dirname(__file__)) + os.sep

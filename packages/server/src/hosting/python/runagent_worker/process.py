@@ -3,28 +3,33 @@
 import asyncio
 import atexit
 import contextvars
+import errno
 import faulthandler
 import io
 import json
 import os
 import queue
+import selectors
 import signal
 import sys
 import threading
 import time
-from typing import Any, Dict, List
+import traceback
+from typing import Any, Dict, List, NoReturn
 
 from .entrypoint import Entrypoint
 from .errors import Failure, LoadError, attempt
 from .invocation import CANCELLED, Invocation
 from .loading import Loader
-from .log import describe, log_traceback, say
+from .log import describe, is_ours, log_traceback, say
 from .threads import start_daemon
 
 COMMANDS_FD = 3
 MESSAGES_FD = 4
 # What the end of the server leaves for finally blocks and exit functions.
 LEAVE_SECONDS = 2
+# The code of an event loop.
+LOOP_FILES = (os.path.dirname(asyncio.__file__) + os.sep, selectors.__file__)
 
 
 class Writer:
@@ -57,8 +62,10 @@ class Writer:
             try:
                 while rest:
                     rest = rest[os.write(self.fd, rest) :]
-            except OSError:
-                pass  # The server is gone: the reader sees it too, and ends the process.
+            except OSError as error:
+                if error.errno == errno.EBADF:
+                    fail(error)
+                # The server is gone: the reader sees it too, and ends the process.
 
     def flush(self, deadline: float) -> None:
         while (self.lines or self.busy) and time.monotonic() < deadline:
@@ -97,9 +104,8 @@ class Worker:
             try:
                 self.loop.run_forever()
             except BaseException as error:
-                if self.loop.is_closed():
-                    say("The agent closed the event loop of its process.")
-                    os._exit(1)
+                if is_of_loop(error):
+                    fail(error)
                 log_traceback(error)  # A task that the agent made has raised SystemExit or KeyboardInterrupt.
         attempt(getattr(atexit, "_run_exitfuncs", lambda: None), None)
         self.left.set()
@@ -108,7 +114,7 @@ class Worker:
 
     def load(self, command: Dict[str, Any]) -> None:
         self.max_chunk_bytes = command["max_chunk_bytes"]
-        self.loader = Loader(command["folder"])
+        self.loader = Loader(command["folder"], command.get("fresh", False))
         told = [self.load_entrypoint(entry) for entry in command["entrypoints"]]
         # The modules may have run a loop of their own.
         if self.loop.is_closed():
@@ -148,7 +154,9 @@ class Worker:
         while True:
             try:
                 data = os.read(COMMANDS_FD, 262144)
-            except OSError:
+            except OSError as error:
+                if error.errno == errno.EBADF:
+                    fail(error)
                 data = b""
             if not data:
                 return self.leave()
@@ -210,6 +218,25 @@ class Worker:
         for stream in (sys.stdout, sys.stderr):
             attempt(lambda: stream.flush(), None)
         os._exit(0)
+
+
+def is_of_loop(error: BaseException) -> bool:
+    """True when the event loop itself cannot go on. What a task, a callback or a signal handler of the agent raises leaves it as it was."""
+    if isinstance(error, (SystemExit, KeyboardInterrupt)):
+        return False
+    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return all(is_ours(file) or file.startswith(LOOP_FILES) for file in files)
+
+
+failing = threading.Lock()
+
+
+def fail(error: BaseException) -> NoReturn:
+    """Ends the process, which cannot go on, with one line in the log. Several threads may find it out at the same time."""
+    failing.acquire()
+    why = ": the agent has closed file descriptors that it did not open" if isinstance(error, (OSError, ValueError)) else ""
+    say("The process of the agent cannot go on (%s)%s." % (describe(error), why))
+    os._exit(1)
 
 
 def leave_channels() -> None:
