@@ -11,8 +11,9 @@ import { type AgentConfig, CONFIG_FILE, type EntrypointConfig, type Language, re
 import { HostedResult, HostedStream, WINDOW } from "./hosted-stream.ts";
 import { Loading, programsOf } from "./programs.ts";
 import { SupervisedWorker } from "./supervised-worker.ts";
+import type { CallRequest } from "./worker-call.ts";
 import type { LoadedEntry } from "./worker-messages.ts";
-import type { AgentLogStream, CallRequest } from "./worker-process.ts";
+import type { AgentLogStream } from "./worker-process.ts";
 
 /** What hosting may be told. */
 export interface HostOptions {

@@ -3,7 +3,7 @@
  * pulled is acknowledged, and that is how a slow client slows the agent down.
  */
 import { type AgentEvent, RunAgentError } from "@runagent/core";
-import type { CallEnd, CallEvents, WorkerCall } from "./worker-process.ts";
+import type { CallEnd, CallEvents, WorkerCall } from "./worker-call.ts";
 
 /** How many characters of chunks a worker may send ahead. */
 export const WINDOW = 65_536;

@@ -7,7 +7,7 @@ import type { AgentContext } from "../context.ts";
 import { encodeEvent } from "../records.ts";
 import { type Execution, runEntrypoint } from "../runner.ts";
 import { stackOf } from "./stack.ts";
-import type { CallRequest } from "./worker-process.ts";
+import type { CallRequest } from "./worker-call.ts";
 
 /** An agent that emits more than this, in characters, while nobody takes it is stopped: emit cannot wait. */
 const MAX_EVENTS = 8_388_608;

@@ -5,7 +5,8 @@
  *   take ─▶ serving ──it ended──▶ (wait) ─▶ loading ─▶ serving …      its calls fail with OWNER_LOST; new ones wait for the next
  *   take, again: the new one gets the new calls; the old one ends with its last call
  */
-import { type CallEvents, type CallRequest, type WorkerCall, WorkerProcess, type WorkerProgram } from "./worker-process.ts";
+import type { CallEvents, CallRequest, WorkerCall } from "./worker-call.ts";
+import { WorkerProcess, type WorkerProgram } from "./worker-process.ts";
 
 /** The first wait before a process is started again, in milliseconds; it doubles up to the second. */
 const FIRST_RESTART_MS = 100;

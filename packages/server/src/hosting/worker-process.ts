@@ -6,7 +6,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { RunAgentError } from "@runagent/core";
 import { onLines, onPrintedLines } from "./lines.ts";
-import { type LoadEntry, type LoadedEntry, readFailure, readReady, type WorkerCommand } from "./worker-messages.ts";
+import { type CallEvents, type CallRequest, readEnd, type WorkerCall } from "./worker-call.ts";
+import { type LoadEntry, type LoadedEntry, readReady, type WorkerCommand } from "./worker-messages.ts";
 
 /** How a worker is started. */
 export interface WorkerProgram {
@@ -26,31 +27,6 @@ export interface WorkerProgram {
 
 /** Where a line of an agent's log comes from: what the agent printed, or the host that runs it. */
 export type AgentLogStream = "stdout" | "stderr" | "host";
-
-/** How a call ended. */
-export type CallEnd =
-  | { readonly type: "result"; readonly text: string }
-  | { readonly type: "done" }
-  | { readonly type: "cancelled" }
-  | { readonly type: "failed"; readonly error: RunAgentError };
-
-/** What becomes of a call. */
-export interface CallEvents {
-  chunk(text: string): void;
-  event(text: string): void;
-  /** Called once, last. */
-  end(end: CallEnd): void;
-}
-
-/** What a call is started with. */
-export type CallRequest = Omit<Extract<WorkerCommand, { readonly op: "start" }>, "op" | "id">;
-
-/** A call that runs. */
-export interface WorkerCall {
-  /** The consumer took this many characters. */
-  ack(bytes: number): void;
-  cancel(): void;
-}
 
 /** How long an agent may take to load, in milliseconds: some import half a machine. */
 const LOAD_TIMEOUT_MS = 120_000;
@@ -74,7 +50,7 @@ export class WorkerProcess {
   readonly #program: WorkerProgram;
   readonly #child: ChildProcess;
   readonly #commands: Writable | undefined;
-  readonly #calls: Map<number, CallEvents> = new Map();
+  readonly #calls: Map<number, { readonly events: CallEvents; readonly request: CallRequest }> = new Map();
   readonly #startMs = performance.now();
   /** It is ready for calls, or was. */
   hasLoaded = false;
@@ -82,6 +58,8 @@ export class WorkerProcess {
   #onIdle: () => void = () => {};
   /** Of the calls, those that were cancelled. */
   readonly #cancelled: Set<number> = new Set();
+  /** Cancelled calls that do not stop, and of which that was said. */
+  readonly #told: Set<number> = new Set();
   /** It has said something since it was asked. */
   #heard = false;
   #gone: RunAgentError | undefined;
@@ -145,7 +123,7 @@ export class WorkerProcess {
       return { ack: () => {}, cancel: () => {} };
     }
     const id = ++this.#lastId;
-    this.#calls.set(id, events);
+    this.#calls.set(id, { events, request });
     this.#send({ op: "start", id, ...request });
     return {
       ack: (bytes) => this.#send({ op: "ack", id, bytes }),
@@ -261,25 +239,29 @@ export class WorkerProcess {
     const call = this.#calls.get(id);
     if (kind === "ready") this.#settleLoaded(readReady(text));
     else if (kind === "stuck") this.#tellStuck(id, text);
-    else if (kind === "chunk") call?.chunk(text);
-    else if (kind === "event") call?.event(text);
+    else if (kind === "chunk") call?.events.chunk(text);
+    else if (kind === "event") call?.events.event(text);
     else if (call !== undefined) {
       this.#calls.delete(id);
       this.#cancelled.delete(id);
-      call.end(readEnd(kind, text));
+      this.#told.delete(id);
+      call.events.end(readEnd(kind, text));
       this.#tellIdle();
     }
   }
 
-  readonly #told: Set<number> = new Set();
-
   /** Nobody can stop a thread: whoever runs the server should know that it is there, and where. */
   #tellStuck(id: number, text: string): void {
-    if (!this.#calls.has(id) || this.#told.has(id)) return;
+    const call = this.#calls.get(id);
+    if (call === undefined || this.#told.has(id)) return;
     this.#told.add(id);
+    const { tag, invocation_id } = call.request;
     const { where } = JSON.parse(text) as { readonly where?: string };
     const at = where === undefined ? "" : ` It is at ${where}.`;
-    this.#program.onLog("host", `A cancelled invocation does not stop, and takes up its place until it does.${at}`);
+    this.#program.onLog(
+      "host",
+      `The cancelled invocation ${invocation_id} of ${tag} does not stop, and takes up its place until it does.${at}`,
+    );
   }
 
   #end(how: string): string {
@@ -291,7 +273,7 @@ export class WorkerProcess {
     const calls = [...this.#calls.values()];
     this.#calls.clear();
     this.#cancelled.clear();
-    for (const call of calls) call.end({ type: "failed", error: this.#gone });
+    for (const { events } of calls) events.end({ type: "failed", error: this.#gone });
     this.#tellIdle();
     return `${how}.${words}`;
   }
@@ -305,11 +287,4 @@ function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   } catch {
     // Nothing was left.
   }
-}
-
-function readEnd(kind: string, text: string): CallEnd {
-  if (kind === "result") return { type: "result", text };
-  if (kind === "done" || kind === "cancelled") return { type: kind };
-  const { code, message, field, suggestion, details } = readFailure(text);
-  return { type: "failed", error: new RunAgentError(code, message, { field, suggestion, details }) };
 }
