@@ -22,6 +22,13 @@ async def later(n: int):
     await asyncio.sleep(0)
     return {"n": n}
 
+async def hog():
+    async def child():
+        print("in", flush=True)
+        while True:
+            pass
+    await asyncio.gather(child())
+
 def many(count):
     for index in range(count):
         yield {"index": index}
@@ -84,7 +91,7 @@ def shutdown_output():
     return "fine"
 `;
 
-const NAMES = ["chat", "leave_behind", "later", "fails", "die", "leave", "segfault", "where", "shutdown_output", "big"];
+const NAMES = ["chat", "leave_behind", "later", "fails", "die", "leave", "segfault", "where", "shutdown_output", "big", "hog"];
 const STREAMS = ["many", "patient", "forever", "forever_async", "numbers", "bad"];
 const ENTRIES: Entries = {
   ...Object.fromEntries(NAMES.map((name) => [name, `main.py:${name}`])),
@@ -226,6 +233,18 @@ describe("a Python agent", () => {
     await logged(/^host: The Python process of the agent ended with exit code 6/);
     expect(await client("chat").run({ message: "again" })).toBe("anonymous said again");
   });
+
+  it("that keeps the event loop to itself, where no exception reaches it, is ended with its process", async () => {
+    const { client, logged } = await host();
+    const controller = new AbortController();
+    const hog = failureOf(client("hog").run({}, { signal: controller.signal }));
+    await logged(/^stdout: in$/);
+    controller.abort();
+    expect(await hog).toMatchObject({ code: "CANCELLED" });
+    expect(await failureOf(client("later").run({ n: 1 }))).toMatchObject({ code: "OWNER_LOST" });
+    await logged(/^host: The Python process of the agent does nothing else any more, and is ended\.$/);
+    expect(await client("later").run({ n: 2 })).toEqual({ n: 2 });
+  }, 30_000);
 
   it("waits for a client that takes nothing, and neighbours do not notice", async () => {
     const { client } = await host();

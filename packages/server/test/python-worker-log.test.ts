@@ -115,14 +115,15 @@ def prints():
     const source = `
 import multiprocessing, os, subprocess, sys, warnings
 warnings.simplefilter("ignore")
-CHECK = "import os; print([fd for fd in (3, 4) if os.path.exists('/proc/self/fd/%d' % fd) and 'socket' in os.readlink('/proc/self/fd/%d' % fd)])"
+CHECK = "import os; print([fd for fd in (3, 4, 100, 101) if os.path.exists('/proc/self/fd/%d' % fd) and 'socket' in os.readlink('/proc/self/fd/%d' % fd)])"
 def programs():
     subprocess.run([sys.executable, "-c", CHECK], close_fds=False, check=True)
     os.system("ls -l /proc/self/fd | grep -c 'socket' ; true")
 def forks():
     pid = os.fork()
     if pid == 0:
-        os.write(4, b"result 1 666\\n")
+        for fd in (3, 4, 100, 101):
+            os.write(fd, b"result 1 666\\n")
         print("in the child", os.read(3, 10), flush=True)
         os._exit(0)
     return os.waitpid(pid, 0)[1]
@@ -178,14 +179,34 @@ async def fine():
     expect(worker.stderr).not.toContain("runagent_worker");
   });
 
+  test("an agent may close and write to the first descriptors, as programs do that go to the background", async () => {
+    const source = `
+import asyncio, os
+os.closerange(3, 100)
+def write():
+    files = [open("own.txt", "ab+", buffering=0) for _ in range(4)]
+    for fd in (3, 4):
+        os.write(fd, b"result 1 666\\nno message\\n")
+    os.closerange(3, 100)
+    return [file.name for file in files]
+async def write_async():
+    await asyncio.sleep(0.01)
+    return write()
+`;
+    const worker = startWorker(python, { "main.py": source }, entries("write", "write_async"));
+    for (const tag of ["write", "write_async", "write"]) expect(await worker.result(tag)).toHaveLength(4);
+    const untouched = startWorker(python, { "main.py": source.replace("os.closerange(3, 100)\ndef", "def") }, entries("write"));
+    expect(await untouched.result("write")).toHaveLength(4);
+  });
+
   test("an agent that closes what it did not open ends its process, with one line", async () => {
     const source = `
 import asyncio, os
 CLOSE_EARLY = %s
 def close(first):
-    os.closerange(first, 50)
+    os.closerange(first, 256)
 async def close_async(first):
-    os.closerange(first, 50)
+    os.closerange(first, 256)
 if CLOSE_EARLY:
     os.closerange(*CLOSE_EARLY)
 `;
@@ -193,13 +214,13 @@ if CLOSE_EARLY:
       "The process of the agent cannot go on (OSError: [Errno 9] Bad file descriptor): the agent has closed file descriptors that it did not open.\n";
     const start = (early: string): PythonPeer =>
       startWorker(python, { "main.py": source.replace("%s", early) }, entries("close", "close_async"));
-    // 3 and 4 are the server's, those behind them the event loop's: while it sleeps, it does not see what becomes of them.
-    const early = ["(3, 50)", "(3, 5)", "(5, 50)"].map(start);
+    // 100 and 101 are the server's, those behind them the event loop's: while it sleeps, it does not see what becomes of them.
+    const early = ["(3, 256)", "(100, 102)", "(102, 256)"].map(start);
     const calls = [
       { tag: "close", first: 3 },
-      { tag: "close", first: 4 },
+      { tag: "close", first: 101 },
       { tag: "close_async", first: 3 },
-      { tag: "close_async", first: 5 },
+      { tag: "close_async", first: 102 },
     ];
     const late = calls.map(({ tag, first }) => {
       const worker = start("None");
@@ -227,6 +248,8 @@ async def fine():
     // Before that, its main thread is at the agent's files and first calls.
     await worker.ready();
     await worker.call("interrupt");
+    // Just before it sleeps, the main thread does not see the signal, and is woken by this.
+    worker.start("fine");
     await worker.printed("TimeoutError: from a handler");
     expect(await worker.result("fine")).toBe("fine");
   });

@@ -45,7 +45,10 @@ import asyncio, sys, threading, time
 released = threading.Event()
 def block():
     while not released.is_set():
-        time.sleep(0.01)
+        try:
+            time.sleep(0.01)
+        except BaseException:
+            pass
 async def blocks():
     sys.stdout.write("begins\\n")
     block() # in blocks

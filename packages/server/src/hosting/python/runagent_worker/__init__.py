@@ -13,11 +13,13 @@ messages mean is written in worker-messages.ts. Standard output and error are th
 In the order of an agent's life:
 
     process          the commands, the messages, and the end
+    descriptors      where they come from and go to
     loading          imports the agent's files and finds its functions
     bytecode         what is not to be remembered of those files
     entrypoint       a function, and what is known of it before a call: annotations, schemas
     invocation       a call: arguments, what the function returned, and conversion of it to JSON
     threads          how a cancelled one is stopped
+    own_loops        event loops that plain functions ask for
     errors, log      what goes wrong, and who is told
 
 All of it is imported before the agent, whose modules may have any name, also those of the standard library: nothing here may be imported later.

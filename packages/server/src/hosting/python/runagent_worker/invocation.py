@@ -7,14 +7,15 @@ import json
 import threading
 import time
 import typing
-from typing import Any, Awaitable, Dict, Optional, Tuple
+from typing import Any, Awaitable, Callable, Dict, Optional, Tuple
 
 from .arguments import complete_arguments
 from .conversion import to_json
 from .errors import Failure, NotJson, Stopped, TooLarge
 from .log import describe, log_traceback
+from .own_loops import allow_loop, close_loop
 from .returned import dispose, is_async_iterable, is_iterable, not_streaming, to_async_iterator, to_iterator
-from .threads import disarm, start_daemon, watch
+from .threads import disarm, run_steps, start_daemon, watch
 
 if typing.TYPE_CHECKING:
     from .process import Worker
@@ -27,7 +28,7 @@ TURN_SECONDS = 0.004
 End = Tuple[str, str]
 DONE: End = ("done", "null")
 CANCELLED: End = ("cancelled", "null")
-# Another thread, or the event loop, goes on with it.
+# Another thread, or the event loop, goes on with what is left.
 HANDED_OVER: End = ("", "")
 NOTHING = object()
 
@@ -61,12 +62,17 @@ class Invocation:
         self.thread_id = 0
         # True while the thread runs code of the agent that an exception may stop.
         self.inside = False
+        # True when an exception has told the agent's code of the cancel.
+        self.told = False
         self.raising = False
         self.raised = False
         self.task: Optional["asyncio.Task[None]"] = None
+        self.coroutine: Any = None
         # True while a cancel is to reach the task: not before its first step, nor while its iterator is closed because of that cancel.
         self.cancellable = False
         self.iterator: Any = None
+        # What the function returned, for the other place to go on with.
+        self.left: Any = None
 
     # Called by the reader thread.
 
@@ -84,8 +90,7 @@ class Invocation:
         except Failure as failure:
             self.end(failed(failure))
         except Exception as error:
-            # No thread is left, or the agent has broken the event loop.
-            self.end(failed(Failure("EXECUTION_ERROR", "The call cannot be made (%s)." % describe(error))))
+            self.end(cannot_call(error))
 
     def ack(self, count: int) -> None:
         self.acked += count
@@ -147,15 +152,26 @@ class Invocation:
 
     def end(self, end: End) -> None:
         kind, text = end
-        self.iterator = self.task = None
+        self.iterator = self.task = self.coroutine = None
         self.worker.calls.pop(self.id, None)
         self.over.set()
         self.worker.writer.put("%s %d %s\n" % (kind, self.id, text))
+
+    def conclude(self, end: End, go_on: Callable[[Any], None]) -> None:
+        """The last thing that happens in a place."""
+        if end is not HANDED_OVER:
+            return self.end(end)
+        left, self.left = self.left, None
+        try:
+            go_on(left)
+        except Exception as error:
+            self.end(cannot_call(error))
 
     # In a thread.
 
     def run_thread(self, iterator: Any) -> None:
         self.thread_id = threading.get_ident()
+        allow_loop()
         end = CANCELLED
         # Stopped comes once at most, but it may come anywhere: also just behind the agent's code.
         try:
@@ -166,8 +182,11 @@ class Invocation:
             disarm(self)
         except Stopped:
             disarm(self)
-        if end is not HANDED_OVER:
-            self.end(end)
+        close_loop()
+        self.conclude(end, self.go_on_in_task)
+
+    def go_on_in_task(self, left: Any) -> None:
+        self.worker.loop.call_soon_threadsafe(self.start_task, left, context=contextvars.copy_context())
 
     def call(self) -> End:
         entrypoint = self.entrypoint
@@ -180,7 +199,7 @@ class Invocation:
             dispose(returned)
             return CANCELLED
         if inspect.isawaitable(returned) or (entrypoint.streaming and is_async_iterable(returned) and not is_iterable(returned)):
-            self.worker.loop.call_soon_threadsafe(self.start_task, returned, context=contextvars.copy_context())
+            self.left = returned
             return HANDED_OVER
         if entrypoint.streaming:
             return self.pull(to_iterator(entrypoint, returned))
@@ -241,45 +260,56 @@ class Invocation:
         if self.cancelled:
             dispose(returned)
             return self.end(CANCELLED)
-        self.task = self.worker.loop.create_task(self.run_task(returned))
+        self.thread_id = threading.get_ident()
+        self.coroutine = self.end_async(returned)
+        self.task = self.worker.loop.create_task(self.run_task())
 
     def cancel_task(self) -> None:
-        if self.task is not None and self.cancellable:
+        if self.task is not None and self.cancellable and not self.told:
+            self.told = True
             self.task.cancel()
 
     def wake_task(self) -> None:
         if self.waiter is not None and not self.waiter.done():
             self.waiter.set_result(None)
 
-    async def run_task(self, returned: Any) -> None:
+    async def run_task(self) -> None:
         self.cancellable = True
-        try:
-            end = await self.call_async(returned)
-        except BaseException as error:
-            end = self.to_end(error)
+        end = await run_steps(self, self.coroutine)
         self.cancellable = False
-        self.task = None
-        if end is not HANDED_OVER:
-            self.end(end)
+        self.task = self.coroutine = None
+        self.conclude(CANCELLED if end is None else end, self.go_on_in_thread)
+
+    async def end_async(self, returned: Any) -> End:
+        try:
+            return await self.call_async(returned)
+        except BaseException as error:
+            return self.to_end(error)
+
+    def go_on_in_thread(self, left: Any) -> None:
+        start_daemon(contextvars.copy_context().run, self.run_thread, left)
 
     async def call_async(self, returned: Any) -> End:
         entrypoint = self.entrypoint
         if self.cancelled:
             dispose(returned)
             return CANCELLED
+        self.inside = True
         if returned is NOTHING:
             returned = entrypoint.function(*self.command["args"], **self.kwargs)
         if inspect.isawaitable(returned):
             returned = await typing.cast(Awaitable[Any], returned)
+        self.inside = False
         if self.cancelled:
             dispose(returned)
             return CANCELLED
         if not entrypoint.streaming:
+            self.inside = True
             return self.to_result(returned)
         if is_async_iterable(returned):
             return await self.pull_async(to_async_iterator(returned))
         # What is not async may block, and must not block the others.
-        start_daemon(contextvars.copy_context().run, self.run_thread, to_iterator(entrypoint, returned))
+        self.left = to_iterator(entrypoint, returned)
         return HANDED_OVER
 
     async def pull_async(self, iterator: Any) -> End:
@@ -291,6 +321,7 @@ class Invocation:
                     await self.await_room_async(1)
                     if self.cancelled:
                         break
+                self.inside = True
                 try:
                     chunk = await iterator.__anext__()
                 except BaseException as error:
@@ -301,6 +332,7 @@ class Invocation:
                 if self.cancelled:
                     break
                 text = self.encode_chunk(chunk)
+                self.inside = False
                 if not self.has_room(len(text)):
                     await self.await_room_async(len(text))
                     if self.cancelled:
@@ -325,7 +357,7 @@ class Invocation:
                 self.waiter = None
 
     async def close_async(self) -> None:
-        self.cancellable = not self.cancelled
+        self.inside = self.cancellable = not self.cancelled
         close = getattr(self.iterator, "aclose", None)
         if not callable(close):
             return
@@ -334,6 +366,11 @@ class Invocation:
         except BaseException as error:
             if not isinstance(error, asyncio.CancelledError):
                 log_traceback(error)
+
+
+def cannot_call(error: Exception) -> End:
+    """No thread is left, or the agent has broken the event loop."""
+    return failed(Failure("EXECUTION_ERROR", "The call cannot be made (%s)." % describe(error)))
 
 
 def failed(failure: Failure) -> End:

@@ -17,15 +17,14 @@ import time
 import traceback
 from typing import Any, Dict, List, NoReturn
 
+from .descriptors import high_descriptors, silence, take_channels
 from .entrypoint import Entrypoint
 from .errors import Failure, LoadError, attempt
 from .invocation import CANCELLED, Invocation
 from .loading import Loader
 from .log import describe, is_ours, log_traceback, say
-from .threads import start_daemon
+from .threads import ignore_signal, start_daemon
 
-COMMANDS_FD = 3
-MESSAGES_FD = 4
 # What the end of the server leaves for finally blocks and exit functions.
 LEAVE_SECONDS = 2
 # The code of an event loop.
@@ -75,9 +74,10 @@ class Writer:
 class Worker:
     """The agent, its invocations, and the server's commands to them."""
 
-    def __init__(self) -> None:
-        self.writer = Writer(MESSAGES_FD)
-        self.loop = asyncio.new_event_loop()
+    def __init__(self, commands_fd: int, messages_fd: int) -> None:
+        self.commands_fd = commands_fd
+        self.writer = Writer(messages_fd)
+        self.loop = new_event_loop()
         self.calls: Dict[int, Invocation] = {}
         self.max_chunk_bytes = 0
         self.loader: Any = None
@@ -118,7 +118,7 @@ class Worker:
         told = [self.load_entrypoint(entry) for entry in command["entrypoints"]]
         # The modules may have run a loop of their own.
         if self.loop.is_closed():
-            self.loop = asyncio.new_event_loop()
+            self.loop = new_event_loop()
         asyncio.set_event_loop(self.loop)
         self.context = contextvars.copy_context()
         version = "%d.%d.%d" % sys.version_info[:3]
@@ -153,7 +153,7 @@ class Worker:
         parts: List[bytes] = []
         while True:
             try:
-                data = os.read(COMMANDS_FD, 262144)
+                data = os.read(self.commands_fd, 262144)
             except OSError as error:
                 if error.errno == errno.EBADF:
                     fail(error)
@@ -180,6 +180,10 @@ class Worker:
         op = command["op"]
         if op == "load":
             return self.loads.put(command)
+        if op == "ping":
+            # From the event loop: whether that still turns is the question.
+            self.loop.call_soon_threadsafe(self.writer.put, "pong 0 null\n")
+            return
         if op == "start":
             invocation = self.calls[command["id"]] = Invocation(self, command)
             with self.lock:
@@ -239,33 +243,28 @@ def fail(error: BaseException) -> NoReturn:
     os._exit(1)
 
 
-def leave_channels() -> None:
-    """In a process that the agent forked: the descriptors are ours, and so is what would be written to them."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for fd in (COMMANDS_FD, MESSAGES_FD):
-        os.dup2(null, fd, inheritable=False)
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    with high_descriptors():
+        return asyncio.new_event_loop()
 
 
 def main() -> None:
     try:
-        for fd in (COMMANDS_FD, MESSAGES_FD):
-            # Programs that the agent starts must not hold them.
-            os.set_inheritable(fd, False)
-            os.set_blocking(fd, True)
+        channels = take_channels()
     except OSError:
         say("This program is started by `runagent serve`, and not by hand.")
         sys.exit(2)
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=leave_channels)
+        # In a process that the agent forks they are ours, too.
+        os.register_at_fork(after_in_child=lambda: silence(*channels))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace", line_buffering=True)
     # A crash in native code names the line of the agent that led there.
     attempt(faulthandler.enable, None)
-    # Ctrl-C in a terminal reaches this process too, and is for the server to handle. Programs that the agent starts get the default back.
-    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGINT, ignore_signal)
     try:
-        Worker().run()
+        Worker(*channels).run()
     except BaseException as error:
         say("The process that runs the agent has failed (%s)." % describe(error))
         os._exit(1)

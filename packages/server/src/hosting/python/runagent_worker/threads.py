@@ -1,12 +1,14 @@
-"""The threads of an agent's code: how one is stopped that goes on after its cancel, and where it is when it does not stop."""
+"""How code of the agent is stopped that goes on after its cancel, in a thread or in the event loop, and where it is when it does not stop."""
 
 import asyncio
 import json
+import signal
 import sys
 import threading
 import time
+import types
 import typing
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, Coroutine, Generator, List, Optional, Type
 
 from .errors import Stopped, attempt
 from .log import is_ours
@@ -20,7 +22,7 @@ except Exception:
 if typing.TYPE_CHECKING:
     from .invocation import Invocation
 
-# Code of a plain function that still runs this long after the cancel gets an exception.
+# Code that still runs this long after the cancel, and that the cancel has not reached, gets an exception.
 STOP_SECONDS = 1
 # And this long after it, the server is told.
 STUCK_SECONDS = 5
@@ -32,23 +34,31 @@ def start_daemon(target: Callable[..., None], *args: Any) -> None:
 
 def watch(invocation: "Invocation") -> None:
     """Runs in a thread of its own, from the cancel on."""
-    if invocation.over.wait(STOP_SECONDS):
-        return
-    stop_thread(invocation)
-    if invocation.over.wait(STUCK_SECONDS - STOP_SECONDS):
-        return
+    for _ in range(STUCK_SECONDS // STOP_SECONDS):
+        if invocation.over.wait(STOP_SECONDS):
+            return
+        stop(invocation)
     where = attempt(lambda: find_place(invocation), None)
     told = {"seconds": STUCK_SECONDS} if where is None else {"seconds": STUCK_SECONDS, "where": where}
     invocation.worker.writer.put("stuck %d %s\n" % (invocation.id, json.dumps(told)))
 
 
-def stop_thread(invocation: "Invocation") -> None:
-    """Raises Stopped in the thread, if the agent's code runs there."""
+def stop(invocation: "Invocation") -> None:
+    """Raises Stopped in the invocation's thread, if the agent's code runs there and does not know of the cancel."""
     invocation.raising = True
-    if invocation.inside:
-        invocation.raised = set_async_exception(invocation.thread_id, Stopped)
-        attempt(lambda: wake_own_loop(invocation.thread_id), None)
+    if invocation.inside and not invocation.told:
+        invocation.raised = set_async_exception(invocation.thread_id, stopped_for(invocation))
+        attempt(lambda: wake(invocation.thread_id), None)
     invocation.raising = False
+
+
+def stopped_for(invocation: "Invocation") -> Type[Stopped]:
+    """A Stopped that tells when it is raised. Nobody else knows: it may be taken back before."""
+
+    def init(self: Stopped) -> None:
+        invocation.told = True
+
+    return type(Stopped.__name__, (Stopped,), {"__init__": init})
 
 
 def disarm(invocation: "Invocation") -> None:
@@ -60,6 +70,40 @@ def disarm(invocation: "Invocation") -> None:
         set_async_exception(invocation.thread_id, None)
 
 
+@types.coroutine
+def run_steps(invocation: "Invocation", coroutine: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """
+    Runs the coroutine of a task, and gives what it returns, or None when a Stopped has come just behind its end. Between two of its steps,
+    where the event loop runs something else, no Stopped comes.
+    """
+    resume: Callable[[Any], Any] = coroutine.send
+    value, inside = None, False
+    while True:
+        ended = False
+        try:
+            invocation.inside = inside
+            try:
+                value = resume(value)
+            except StopIteration as end:
+                value, ended = end.value, True
+            inside = invocation.inside
+            disarm(invocation)
+        except Stopped as stopped:
+            # It came just behind a step.
+            disarm(invocation)
+            if coroutine.cr_frame is None:
+                return None
+            resume, value = coroutine.throw, stopped
+            continue
+        if ended:
+            return value
+        try:
+            value = yield value
+            resume = coroutine.send
+        except BaseException as error:
+            resume, value = coroutine.throw, error
+
+
 def set_async_exception(thread_id: int, exception: Any) -> bool:
     """Makes an exception be raised in another thread, when it next runs Python code; None takes it back."""
     if ctypes is None:
@@ -68,11 +112,22 @@ def set_async_exception(thread_id: int, exception: Any) -> bool:
     return ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), raised) > 0
 
 
-def wake_own_loop(thread_id: int) -> None:
-    """A function that runs an event loop of its own sleeps in the system, where no exception reaches it."""
+def wake(thread_id: int) -> None:
+    """Code that sleeps in the system is reached by no exception."""
+    main = threading.main_thread().ident
+    if thread_id == main:
+        # Python looks whether there is something to do when a signal comes. Ours does nothing.
+        if signal.getsignal(signal.SIGINT) is ignore_signal:
+            signal.pthread_kill(main, signal.SIGINT)
+        return
+    # A plain function may run an event loop of its own.
     for frame in list_frames(sys._current_frames().get(thread_id)):
         if frame.f_code is asyncio.BaseEventLoop.run_forever.__code__:
             frame.f_locals["self"].call_soon_threadsafe(lambda: None)
+
+
+def ignore_signal(*_: Any) -> None:
+    """Handles Ctrl-C in a terminal, which is for the server. Programs that the agent starts get the default back."""
 
 
 def find_place(invocation: "Invocation") -> Optional[str]:
@@ -91,7 +146,7 @@ def find_place(invocation: "Invocation") -> Optional[str]:
 def list_task_frames(invocation: "Invocation") -> List[Any]:
     """Innermost first."""
     frames: List[Any] = []
-    for awaited in (typing.cast(Any, invocation.task).get_coro(), invocation.iterator):
+    for awaited in (invocation.coroutine, invocation.iterator):
         while awaited is not None and len(frames) < 1000:
             prefix = next((one for one in ("cr_", "ag_", "gi_") if hasattr(awaited, one + "frame")), None)
             frame = None if prefix is None else getattr(awaited, prefix + "frame")
