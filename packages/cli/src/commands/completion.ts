@@ -10,15 +10,16 @@ export function addCompletion(program: Command): void {
     .addHelpText(
       "after",
       `
-Examples:
-  bash        source <(runagent completion bash)                  in ~/.bashrc
-  zsh         source <(runagent completion zsh)                   in ~/.zshrc, after compinit
-  fish        runagent completion fish > ~/.config/fish/completions/runagent.fish
-  powershell  runagent completion powershell | Out-String | Invoke-Expression    in $PROFILE`,
+It asks the installed command, so it stays right when that is renewed.
+
+  bash        source <(runagent completion bash)     in ~/.bashrc
+  zsh         source <(runagent completion zsh)      in ~/.zshrc, after compinit
+  fish        runagent completion fish | source      in ~/.config/fish/completions/runagent.fish
+  PowerShell  runagent completion powershell | Out-String | Invoke-Expression    in $PROFILE`,
     )
     .action(async (shell: string) => {
       const { printScript } = await import("../completion/completion.ts");
-      printScript(program, shell);
+      printScript(shell);
     });
   program
     .command("complete", { hidden: true })
