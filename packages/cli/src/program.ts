@@ -15,8 +15,7 @@ export function createProgram(): Command {
   // What stands after a command is that command's: `run --tag chat --version=2` gives the agent a version.
   program.enablePositionalOptions();
   program.exitOverride();
-  program.helpOption("-h, --help", "show this help").helpCommand("help [command]", "show the help of a command");
-  program.configureOutput({ outputError: (text, write) => write(text.replace(/^error: (.)/, (_, first: string) => first.toUpperCase())) });
+  program.helpOption("-h, --help", "show this help").helpCommand(false);
   program.showHelpAfterError("(--help shows what there is)");
   program.addHelpText("after", AFTER_HELP);
   addServe(program);
@@ -24,7 +23,35 @@ export function createProgram(): Command {
   addLookingCommands(program);
   addInit(program);
   addCompletion(program);
+  addHelp(program);
+  nameMistakes(program);
   return program;
+}
+
+/** In place of the library's own, which knows commands of one word. */
+function addHelp(program: Command): void {
+  const help = program.command("help").summary("show the help of a command").argument("[command...]", "the command, such as db logs");
+  help.action((words: string[]) => {
+    let shown: Command = program;
+    for (const word of words) {
+      const next: Command | undefined = shown.commands.find((command) => command.name() === word);
+      if (next === undefined) return program.error(`error: unknown command '${words.join(" ")}'`);
+      shown = next;
+    }
+    shown.outputHelp();
+  });
+}
+
+/** Says what was typed wrong in full sentences, for a command and those below it. */
+function nameMistakes(command: Command): void {
+  const describe = (text: string): string => {
+    const [, flag] = /^error: unknown option '(--[\w-]+)=/.exec(text) ?? [];
+    // The library knows the option, and calls it unknown because it was given a value.
+    if (command.options.some(({ long }) => long === flag)) return `The option ${flag} takes no value: write ${flag} alone.\n`;
+    return text.replace(/^error: (.)/, (_, first: string) => first.toUpperCase());
+  };
+  command.configureOutput({ outputError: (text, write) => write(describe(text)) });
+  for (const child of command.commands) nameMistakes(child);
 }
 
 /** True for what the library throws in place of ending the process, with everything said already. */

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { defineAgent } from "@runagent/server";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -87,17 +88,33 @@ describe("--host and --port without --id", () => {
     expect(stderr).toMatch(message);
   });
 
+  it.each(["run", "run-stream"])("wait no longer than the call may take: %s", async (command) => {
+    const port = await serveSilence(() => {});
+    const began = performance.now();
+    const tag = command === "run" ? "chat" : "chat_stream";
+    const { exitCode, stderr } = await run([command, "--port", port, "--tag", tag, "--timeout", "0.5"]);
+    expect(performance.now() - began).toBeLessThan(8_000);
+    expect(exitCode).toBe(6);
+    expect(stderr).toMatch(
+      /^error: TIMEOUT: .+ did not say within the time of the call which agent it serves\.\nAllow more with --timeout.+\n$/,
+    );
+  });
+
+  it("leave the rest of its time to the call", async () => {
+    const port = await serveSilence((request, response) => {
+      // The question is answered, late; the call never.
+      if (request.method === "GET") setTimeout(() => response.end('{"agents":[{"agent_id":"a1"}]}'), 700);
+    });
+    const { exitCode, stderr } = await run(["run", "--port", port, "--tag", "chat", "--timeout", "1.5"]);
+    const [, left] = /^error: TIMEOUT: .+ did not answer within (\d+) ms\.\n/.exec(stderr) ?? [];
+    expect(exitCode).toBe(6);
+    expect(Number(left)).toBeLessThanOrEqual(800);
+  });
+
   it("may be called off while they ask", async () => {
     const asked = deferred();
-    const server = createServer(() => asked.resolve()).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    onTestFinished(() => {
-      server.close();
-      server.closeAllConnections();
-    });
-    const address = server.address();
-    const port = typeof address === "object" ? address?.port : undefined;
-    const command = start(["run-stream", "--port", String(port), "--tag", "chat_stream"]);
+    const port = await serveSilence(() => asked.resolve());
+    const command = start(["run-stream", "--port", port, "--tag", "chat_stream"]);
     await asked.promise;
     command.signal("SIGINT");
     expect(await command.ended).toMatchObject({
@@ -107,6 +124,18 @@ describe("--host and --port without --id", () => {
     });
   });
 });
+
+/** A server that answers nothing by itself. @returns Its port. */
+async function serveSilence(onRequest: RequestListener): Promise<string> {
+  const server = createServer(onRequest).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  return String(port);
+}
 
 /** As `runagent serve` writes it down. */
 function register(home: string, agentId: string, port: number, more: Record<string, unknown> = {}): void {
@@ -162,12 +191,14 @@ describe("--local", () => {
     expect(stderr).toMatch(/^error: AGENT_ADDRESS_NOT_FOUND: .+\n.*runagent serve \/agents\/a1/);
   });
 
-  it("leaves what is wrong at an address that is known as it is", async () => {
+  it("says where an address is from that nobody has typed", async () => {
     const home = createHome();
     register(home, "a1", 1);
     expect(await run(["run", "--id", "a1", "--tag", "chat", "--local"], { home })).toMatchObject({
       exitCode: 5,
-      stderr: expect.stringMatching(/^error: CONNECTION_ERROR: /),
+      stderr: expect.stringMatching(
+        /^error: CONNECTION_ERROR: .+\nIt is where process \d+ has registered the agent\. Look at it with `runagent db status --agent-id a1`/,
+      ),
     });
   });
 });
@@ -181,5 +212,18 @@ describe("--base-url", () => {
       run(["run-stream", "--id", "a1", "--tag", "chat_stream"], { env: { RUNAGENT_BASE_URL: server.url } }),
     ]);
     expect(answers.map(({ stdout }) => stdout)).toEqual(["hi\n", "hi", "hi"]);
+  });
+
+  it.each([
+    ["run", "--id", "a1", "--tag", "chat"],
+    ["run-stream", "--id", "a1", "--tag", "chat_stream"],
+    ["cancel", "i1"],
+  ])("that leads beside the API is what is to be looked at: %s", async (...call) => {
+    const { server } = await serveEntrypoints(chat("hi"));
+    const { exitCode, stdout, stderr } = await run([...call, "--base-url", `${server.url}/foo`]);
+    expect([exitCode, stdout]).toEqual([3, ""]);
+    expect(stderr).toMatch(
+      /^error: AGENT_ADDRESS_NOT_FOUND: There is no RunAgent server at .+\/foo\/api\/v1: .+\nCheck the path of --base-url/,
+    );
   });
 });

@@ -197,7 +197,7 @@ describe("cancel", () => {
 
   it.each<[string, string, number, RegExp]>([
     ["of an id that is unknown there", "nope", 3, /^error: INVOCATION_NOT_FOUND: /],
-    ["of what is no id", "../x", 2, /VALIDATION_ERROR: invocationId is "\.\.\/x", which is not an id\./],
+    ["of what is no id", "../x", 2, /^"\.\.\/x" is neither the id of an invocation nor a position\./],
   ])("says what it is told %s", async (_, id, code, message) => {
     const { hostAndPort } = await serveHeld();
     const { exitCode, stderr } = await run(["cancel", id, ...hostAndPort]);

@@ -7,7 +7,8 @@ import { start } from "./support.ts";
 const CANCELLING = "Cancelling… (Ctrl-C again to leave at once)\n";
 
 describe("Ctrl-C", () => {
-  it.each(["SIGINT", "SIGTERM"] as const)("cancels the invocation and says so: %s", async (signal) => {
+  // SIGHUP is what comes when the terminal is closed.
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("cancels the invocation and says so: %s", async (signal) => {
     const stopped = deferred();
     const { address } = await serveEntrypoints({
       async *slow_stream(_, ctx) {

@@ -98,6 +98,12 @@ describe("--input", () => {
     ["what is no JSON", () => write("bad.json", '{\n  "a": 1,\n}'), /bad\.json is not valid JSON: line 3, column 1\.\n/],
     ["a number", () => write("number.json", "5"), /number\.json must hold a JSON object of named arguments .* not a number\.\n$/],
     ["nothing", () => write("empty.json", ""), /empty\.json is not valid JSON: line 1, column 1\.\n/],
+    [
+      "a number that would be another one",
+      () => write("large.json", '{\n  "id": 12345678901234567890\n}'),
+      /large\.json holds 12345678901234567890, a number that would lose digits on its way: line 2, column 9\.\nSend it as a text: "1234/,
+    ],
+    ["depth", () => write("deep.json", "[".repeat(100_000) + "]".repeat(100_000)), /deep\.json nests deeper than 1000 levels/],
     ["bytes that are no text", () => write("bytes.json", Uint8Array.of(0x22, 0xff, 0x22)), /bytes\.json is not UTF-8 text\.\n$/],
   ])("is refused before anything is sent: %s", async (_, file, message) => {
     const { hostAndPort, seen } = await serveOld();
@@ -108,7 +114,7 @@ describe("--input", () => {
 });
 
 describe("run, interrupted", () => {
-  it.each(["SIGINT", "SIGTERM"] as const)("by %s cancels the invocation", async (signal) => {
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("by %s cancels the invocation", async (signal) => {
     const [running, stopped] = [deferred(), deferred()];
     const { address } = await serveEntrypoints({
       async slow(_, ctx) {

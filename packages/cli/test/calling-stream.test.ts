@@ -249,9 +249,21 @@ describe("who reads", () => {
   it.each(["run", "run-stream"])("may have no room: that is an error of %s", async (command) => {
     const { address } = await serveEntrypoints({ forever_stream: forever, chat: () => "hi" });
     const tag = command === "run" ? "chat" : "forever_stream";
-    const words = [process.execPath, PROGRAM, command, ...address, "--tag", tag];
-    const shell = spawn("sh", ["-c", 'exec "$0" "$@" > /dev/full', ...words], { env: environment() });
-    const [stderr, code] = await Promise.all([text(shell.stderr), new Promise((resolve) => shell.on("close", resolve))]);
+    const { code, stderr } = await runWithoutRoom(command, ...address, "--tag", tag);
     expect([code, stderr]).toEqual([1, expect.stringMatching(/^error: Standard output cannot be written: ENOSPC.*\n$/)]);
   });
+
+  it("may have no room for a position: that is an error, too", async () => {
+    const { address } = await serveEntrypoints({ forever_stream: forever });
+    const { code, stderr } = await runWithoutRoom("run-stream", ...address, "--tag", "forever_stream", "--detach");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^Left running\. Go on with: runagent resume \S+\nerror: Standard output cannot be written: ENOSPC/);
+  });
+
+  /** Its standard output is a disk that is full. */
+  async function runWithoutRoom(...args: string[]): Promise<{ readonly code: unknown; readonly stderr: string }> {
+    const shell = spawn("sh", ["-c", 'exec "$0" "$@" > /dev/full', process.execPath, PROGRAM, ...args], { env: environment() });
+    const [stderr, code] = await Promise.all([text(shell.stderr), new Promise((resolve) => shell.on("close", resolve))]);
+    return { code, stderr };
+  }
 });

@@ -1,5 +1,7 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { serveScript } from "../../client/test/harness.ts";
 import { columnAfter } from "../src/terminal/column.ts";
 import { escapeControls, toOneLine } from "../src/terminal/escape.ts";
@@ -67,6 +69,40 @@ describe("on a terminal", () => {
     const alone = new Screen(SIZE).write(chunks.join("").replaceAll("\n", "\r\n")).lines.filter((line) => line !== "");
     expect(lines.slice(0, -1), `seed ${seed}`).toEqual(alone);
     expect(lines.at(-1)).toMatch(/^Completed · 60 chunks/);
+  });
+
+  it("nothing moves in a line whose width terminals disagree on, until the next one begins", async () => {
+    const { output } = await show(["ok ✔️ ", "more ", "end\n", "last"]);
+    expect(output).toContain("ok ✔️ more end\r\n");
+    expect(output).toContain("last");
+  });
+
+  it("nothing moves after the terminal has another size, until the next line begins", async () => {
+    const [go, end] = [deferred(), deferred()];
+    const { address } = await serveEntrypoints({
+      async *slow_stream() {
+        yield "one ";
+        await go.promise;
+        yield "two";
+        await end.promise;
+      },
+    });
+    const command = startInTerminal(["run-stream", ...address, "--tag", "slow_stream"], SIZE);
+    await command.prints(/1 chunk/);
+    command.child.kill("SIGUSR1");
+    let before = "";
+    const isErased = (): boolean => {
+      const still = command.stdout === before;
+      before = command.stdout;
+      // It would be written anew after a tenth of a second.
+      return still && before.endsWith("\u001b[J");
+    };
+    await expect.poll(isErased, { interval: 300, timeout: 10_000 }).toBe(true);
+    go.resolve();
+    await command.prints(/two$/);
+    expect(command.stdout.slice(before.length)).toBe("two");
+    end.resolve();
+    expect((await command.ended).stdout.slice(before.length)).toMatch(/^two\r\n.*Completed · 2 chunks/);
   });
 
   it("control characters of chunks are shown, not obeyed", async () => {
@@ -144,6 +180,15 @@ describe("on a terminal", () => {
     expect(lines).toEqual(["one two", expect.stringMatching(/^Completed · 2 chunks · .+ · \d reconnects? · /)]);
   });
 
+  it("a connection that is lost before the first chunk shows beside the spinner", async () => {
+    const server = createServer((socket) => void socket.on("error", () => {}).destroy()).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const command = startInTerminal(["run-stream", "--id", "a1", "--port", String(port), "--tag", "slow_stream"], SIZE);
+    await command.prints(/Waiting for slow_stream · reconnecting \(attempt \d+\)…/);
+  });
+
   it("run has a spinner, its result, and the time it took", async () => {
     const go = deferred();
     const { address } = await serveEntrypoints({
@@ -200,15 +245,28 @@ describe("the column of a cursor", () => {
     fc.assert(
       fc.property(fc.array(fc.array(cell).map((cells) => cells.join(""))), (texts) => {
         const screen = new Screen({ rows: 4, columns: 20 });
-        let column = 0;
+        let column: number | undefined = 0;
         for (const text of texts) {
           column = columnAfter(text, column, 20);
           screen.write(text.replaceAll(/\r?\n/g, "\r\n"));
-          expect(column).toBe(screen.column);
+          if (column !== undefined) expect(column).toBe(screen.column);
         }
       }),
       { seed },
     );
+  });
+});
+
+describe("the column of a cursor that nobody knows", () => {
+  it.each([
+    ["emoji", "ok ✔️"],
+    ["marks that join", "e\u0301"],
+    ["what a carriage return goes back over", "abc\rZ"],
+    ["a tab at the margin", `${"x".repeat(17)}\t`],
+  ])("is none, until the next line begins: %s", (_, text) => {
+    expect(columnAfter(text, 0, 20)).toBeUndefined();
+    expect(columnAfter("more", undefined, 20)).toBeUndefined();
+    expect(columnAfter(`${text}\n“é” — 日本…`, 0, 20)).toBe(11);
   });
 });
 

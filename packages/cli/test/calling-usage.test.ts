@@ -40,6 +40,8 @@ describe("a command that was typed wrong", () => {
       /'--timeout <seconds>' argument 'abc' is invalid\. It must be a number of seconds/,
     ],
     ["a timeout of nothing", [...STREAM, "--timeout=0"], /argument '0' is invalid/],
+    ["a timeout that is too short", [...STREAM, "--timeout=0.0001"], /argument '0\.0001' is invalid\. .* from 0\.001 to 999999999/],
+    ["a timeout with an exponent", [...STREAM, "--timeout=1e3"], /argument '1e3' is invalid\. .* in digits such as 90 or 0\.5\./],
     ["a timeout below nothing", [...STREAM, "--timeout", "-5"], /argument '-5' is invalid/],
     [
       "a port too high",
@@ -48,10 +50,17 @@ describe("a command that was typed wrong", () => {
     ],
     ["a port with letters", [...STREAM, "--port", "80a"], /argument '80a' is invalid/],
     ["an output of another kind", [...STREAM, "--output", "yaml"], /argument 'yaml' is invalid\. Allowed choices are text, json/],
-    ["a flag with a value", [...STREAM, "--local=yes"], /Unknown option '--local=yes'/],
+    ["a flag with a value", [...STREAM, "--local=yes"], /^The option --local takes no value: write --local alone\.\n/],
+    ["a flag with a value, of another command", ["db", "logs", "--agent-id", "a", "--follow=true"], /^The option --follow takes no value/],
     ["an option without its value", ["run", "--tag"], /Option '--tag <tag>' argument missing/],
     ["an id that is none", ["run", "--id", "a/b", "--tag", "chat", "--port", "1"], /^--id is "a\/b", which is not an id\.\nUse 1 to 128/],
     ["an empty host", ["run", "--id", "a", "--tag", "chat", "--host", ""], /^--host must be a string that is not empty\.\n$/],
+    [
+      "a host with a port",
+      ["run", "--id", "a", "--tag", "chat", "--host", "h:80"],
+      /^"h:80" is not the name or the number of a host\.\nPass/,
+    ],
+    ["a host with a scheme", ["run", "--id", "a", "--tag", "chat", "--host", "http://h"], /^"http:\/\/h" is not the name.+\n.* --base-url/],
     [
       "an address that is none",
       ["run", "--id", "a", "--tag", "chat", "--base-url", "ftp://x"],
@@ -69,6 +78,8 @@ describe("a command that was typed wrong", () => {
     ["an invocation of an unknown place", ["cancel", "inv-1"], /It is not known here where invocation inv-1 runs\.\nPass --host HOST/],
     ["no position", ["resume"], /Missing required argument 'position'/],
     ["an option that resume does not have", ["resume", "x", "--message=hi"], /Unknown option '--message=hi'/],
+    ["what is no id of an invocation", ["cancel", "../x"], /^"\.\.\/x" is neither the id of an invocation nor a position\.\n/],
+    ["help of an unknown command", ["help", "db", "nope"], /^Unknown command 'db nope'\n/],
     ["an unknown command", ["run-steam"], /Unknown command 'run-steam'\n\(Did you mean run-stream\?\)/],
     ["no command", [], /Usage: runagent \[options\] \[command\]/],
   ])("ends with code 2 and says what to type: %s", async (_, args, message) => {
@@ -171,6 +182,12 @@ describe("help", () => {
     expect([asked.exitCode, asked.stderr]).toEqual([0, ""]);
     expect(asked.stdout).toMatch(/--api-key <key>[\s\S]*Examples:\n {2}runagent /);
     expect(byCommand.stdout).toBe(asked.stdout);
+  });
+
+  it("of a command of two words is found", async () => {
+    const [asked, byCommand] = await Promise.all([run(["db", "logs", "--help"]), run(["help", "db", "logs"])]);
+    expect(byCommand).toEqual(asked);
+    expect(asked.stdout).toMatch(/^Usage: runagent db logs/);
   });
 
   it("is shown whatever else stands there, but for what stands after --", async () => {

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type AgentWord, readAgentArguments, splitWords } from "../src/calling/agent-arguments.ts";
+import { readAgentArguments } from "../src/calling/agent-arguments.ts";
+import { type AgentWord, splitWords } from "../src/calling/agent-words.ts";
 import { findJsonError } from "../src/calling/json-error.ts";
+import { findUnsendable } from "../src/calling/unsendable.ts";
 import { UsageError } from "../src/exit-codes.ts";
 
 const KINDS: Readonly<Record<string, "value" | "flag">> = { "--id": "value", "--tag": "value", "--local": "flag", "--help": "flag" };
@@ -81,11 +83,26 @@ describe("arguments of the agent", () => {
     ["a word without dashes", ["hello"], /"hello" is no argument: write --name=value\. For example --message=hello/],
     ["a text of several words", ["hello you"], /--message="hello you"/],
     ["one dash", ["-n=5"], /"-n=5" is no argument/],
-    ["a negative number", ["-5"], /"-5" is no argument/],
+    ["a negative number", ["-5"], /"-5" is no argument.* --message=-5$/],
+    ["a value with a dash", ["--text", "-hello"], /"-hello" is no argument.* --text=-hello$/],
+    ["a value with a dash after another", ["--a=1", "-5x"], /"-5x" is no argument.* --message=-5x$/],
+    ["a word with a dash after an option of the command", ["--text", "--local", "-x"], /"-x" is no argument.* --message=x$/],
     ["no name", ["--=5"], /"--=5" is no argument/],
     ["the same name twice", ["--a=1", "--a=2"], /The argument a is given twice\. .*'--a:=\["one","two"\]'/],
     ["what is no JSON", ["--limit:=five"], /The argument limit is not valid JSON: .* --limit=/],
     ["no JSON at all", ["--limit:="], /The argument limit is not valid JSON/],
+    [
+      "a number that loses digits",
+      ["--id:=12345678901234567890"],
+      /The argument id holds 12345678901234567890, a number that would lose digits on its way\. .*without the colon: --id=/,
+    ],
+    [
+      "one inside",
+      ['--o:={"ids":[1,9007199254740993]}'],
+      /The argument o holds 9007199254740993, .* Send it as a text: "9007199254740993"/,
+    ],
+    ["a number that is too large", ["--n:=-1e999"], /The argument n holds -1e999, a number that would become null/],
+    ["depth", [`--n:=${"[".repeat(100_000)}${"]".repeat(100_000)}`], /The argument n nests deeper than 1000 levels/],
   ])("are refused: %s", (_, words, expected) => {
     expect(mistake(...words)).toMatch(expected);
   });
@@ -103,6 +120,39 @@ describe("arguments of the agent", () => {
         );
         // JSON has no -0.
         expect(read(...words)).toEqual(JSON.parse(JSON.stringify(given)));
+      }),
+      { seed },
+    );
+  });
+});
+
+describe("what would not be sent as it is written", () => {
+  it.each([
+    "9007199254740991",
+    "-9007199254740992",
+    "1e300",
+    "12345678901234567890.5",
+    '"12345678901234567890"',
+    '{"1e999": "\\"12345678901234567890"}',
+    "[".repeat(1_000) + "]".repeat(1_000),
+  ])("is not %s", (text) => {
+    expect(findUnsendable(text)).toBeUndefined();
+  });
+
+  it.each<[string, number]>([
+    ['["\\\\", 12345678901234567890]', 7],
+    ['{"12345678901234567890": 12345678901234567890}', 25],
+    [`["${"\\n".repeat(3_000_000)}",1e400]`, 6_000_004],
+  ])("is found where it stands", (text, at) => {
+    expect(findUnsendable(text)).toMatchObject({ at });
+  });
+
+  it("is every whole number that would be another one", () => {
+    const seed = Number(process.env.TEST_SEED ?? 20261);
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(2n ** 80n), max: 2n ** 80n }), (number) => {
+        const arrives = JSON.stringify(JSON.parse(String(number))) === String(number);
+        expect(findUnsendable(`{"a":[${number}]}`) === undefined).toBe(arrives);
       }),
       { seed },
     );

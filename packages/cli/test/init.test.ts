@@ -65,6 +65,15 @@ describe("runagent init", () => {
     expect(stdout).toMatch(/^ {2}runagent serve$/m);
   });
 
+  it.each(["it's $HOME `x`", "-dash"])(
+    "what is to be typed next is typed as it stands, whatever the folder is called: %s",
+    async (name) => {
+      const { stdout } = await init("--", name);
+      const [, line = ""] = /^ {2}runagent (serve .*)$/m.exec(stdout) ?? [];
+      expect(splitWords(line)).toEqual(["serve", name === "-dash" ? "./-dash" : name]);
+    },
+  );
+
   it.each(["runagent.config.json", "agent.ts"])("%s that is there stays, and nothing is written", async (file) => {
     writeFileSync(join(folder, file), "mine");
     const { exitCode, stdout, stderr } = await init();

@@ -3,6 +3,7 @@ import { UsageError } from "../exit-codes.ts";
 import { createClient } from "./client.ts";
 import { getJson } from "./http.ts";
 import type { AddressOptions } from "./options.ts";
+import type { TimeLeft } from "./time-limit.ts";
 
 /** An agent as its server tells of it. */
 interface ServedAgent {
@@ -26,11 +27,17 @@ const FINAL: ReadonlySet<ErrorCode> = new Set([
  * @param tag Decides where the server has several.
  * @throws UsageError when it cannot be decided, RunAgentError when the server cannot be asked.
  */
-export async function findAgentId(options: AddressOptions, tag: string | undefined, signal: AbortSignal): Promise<string> {
+export async function findAgentId(
+  options: AddressOptions,
+  tag: string | undefined,
+  signal: AbortSignal,
+  timeLeft: TimeLeft,
+): Promise<string> {
   if (options.id !== undefined) return options.id;
   // Made for its address, and while the server answers it loads what streams need.
   const { apiUrl } = createClient(options);
-  const agents = await listAgents(apiUrl, options.apiKey ?? (process.env.RUNAGENT_API_KEY?.trim() || undefined), signal);
+  const key = options.apiKey ?? (process.env.RUNAGENT_API_KEY?.trim() || undefined);
+  const agents = await listAgents(apiUrl, (url) => getJson(url, key, signal, timeLeft()));
   const fitting = agents.length > 1 && tag !== undefined ? agents.filter(({ tags }) => tags?.includes(tag)) : agents;
   const [agent, other] = fitting;
   const { origin } = new URL(apiUrl);
@@ -42,15 +49,15 @@ export async function findAgentId(options: AddressOptions, tag: string | undefin
   throw new UsageError(`${origin} serves ${agents.length} agents${has}.`, `Pass --id: one of ${agents.map(({ id }) => id).join(", ")}.`);
 }
 
-async function listAgents(apiUrl: string, key: string | undefined, signal: AbortSignal): Promise<ServedAgent[]> {
+async function listAgents(apiUrl: string, ask: (url: string) => Promise<JsonObject>): Promise<ServedAgent[]> {
   try {
-    const { agents } = await getJson(apiUrl, key, signal);
+    const { agents } = await ask(apiUrl);
     if (Array.isArray(agents)) return agents.filter(isJsonObject).flatMap(readAgent);
   } catch (error) {
     // A version 1 server may have nothing there, and says it elsewhere.
     if (!RunAgentError.is(error) || FINAL.has(error.code)) throw error;
   }
-  return readAgent(await getJson(`${apiUrl}/health`, key, signal));
+  return readAgent(await ask(`${apiUrl}/health`));
 }
 
 function readAgent({ agent_id: id, entrypoints }: JsonObject): ServedAgent[] {

@@ -1,8 +1,8 @@
-import { type Mode, RunAgentError } from "@runagent/core";
+import { isId, type Mode, RunAgentError } from "@runagent/core";
 import type { CancelAnswer, RunAgentClient } from "runagent";
 import { UsageError } from "../exit-codes.ts";
-import { createClient } from "./client.ts";
-import { type AddressOptions, checkOneAddress, hasAddress } from "./options.ts";
+import { createClient, explainAddress } from "./client.ts";
+import { type AddressOptions, checkOneAddress, hasPlace } from "./options.ts";
 import { invocationOf, recallPlace } from "./positions.ts";
 
 /** The options of `cancel`. */
@@ -16,21 +16,29 @@ const TIMEOUT_MS = 10_000;
 export async function cancel(idOrPosition: string, options: CancelOptions): Promise<void> {
   checkOneAddress(options);
   const invocationId = invocationOf(idOrPosition) ?? idOrPosition;
-  const client = createClient(await findAddress(invocationId, options));
-  const answer = await sendCancel(client, invocationId, options.afterTurn ? "after_turn" : "immediate");
-  process.stderr.write(`${describe(answer)}\n`);
+  if (!isId(invocationId)) {
+    throw new UsageError(`${JSON.stringify(idOrPosition)} is neither the id of an invocation nor a position.`, "Pass it unchanged.");
+  }
+  const address = await findAddress(invocationId, options);
+  const client = createClient(address);
+  try {
+    const answer = await sendCancel(client, invocationId, options.afterTurn ? "after_turn" : "immediate");
+    process.stderr.write(`${describe(answer)}\n`);
+  } catch (error) {
+    throw explainAddress(error, address, client);
+  }
 }
 
 async function findAddress(invocationId: string, options: CancelOptions): Promise<AddressOptions> {
   const { apiKey } = options;
-  if (hasAddress(options)) return options;
+  if (hasPlace(options)) return options;
   const kept = await recallPlace(invocationId);
   if (kept !== undefined) return { baseUrl: kept.baseUrl, apiKey };
   const { findInvocation } = await import("../store/index.ts");
   const found = findInvocation(invocationId);
   if (found !== undefined) return { id: found.agent_id, local: true, apiKey };
-  // An address that is set for every call.
-  if (process.env.RUNAGENT_BASE_URL || process.env.RUNAGENT_LOCAL) return options;
+  // An agent elsewhere, or an address that is set for every call.
+  if (options.id !== undefined || process.env.RUNAGENT_BASE_URL || process.env.RUNAGENT_LOCAL) return options;
   throw new UsageError(
     `It is not known here where invocation ${invocationId} runs.`,
     "Pass --host HOST --port PORT, or --id ID with --local, or --base-url URL.",
@@ -41,8 +49,10 @@ async function sendCancel(client: RunAgentClient, invocationId: string, mode: Mo
   try {
     return await client.cancel(invocationId, mode, { timeoutMs: TIMEOUT_MS });
   } catch (error) {
+    if (!RunAgentError.is(error)) throw error;
+    if (error.code === "TIMEOUT") throw error.changed({ suggestion: "Type it again: to cancel twice does no harm." });
     // A server of version 1 has no such route.
-    if (!RunAgentError.is(error) || error.code !== "AGENT_NOT_FOUND") throw error;
+    if (error.code !== "AGENT_NOT_FOUND") throw error;
     const { origin } = new URL(client.apiUrl);
     throw new RunAgentError("INVOCATION_NOT_FOUND", `${origin} knows no invocation ${invocationId} that can be cancelled.`);
   }

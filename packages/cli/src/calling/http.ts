@@ -4,6 +4,7 @@ import { errorFromHttp, isJsonObject, type JsonObject, parseJson, RunAgentError 
 /** Until the whole answer must be there, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
+const WRONG_SERVER = "Check --host and --port: another server may be listening there.";
 
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there",
@@ -18,17 +19,23 @@ const REASONS: Readonly<Record<string, string>> = {
  * Asks a server near by something small, and gives the `data` of its answer. Over Node's own http, which streams need in any case: what
  * the client uses for requests takes longer to load than all of the command.
  * @param url An http address.
+ * @param leftMs What is left of the time that was given; an answer takes at most TIMEOUT_MS in any case.
  * @throws RunAgentError
  */
-export async function getJson(url: string, key: string | undefined, signal: AbortSignal): Promise<JsonObject> {
+export async function getJson(
+  url: string,
+  key: string | undefined,
+  signal: AbortSignal,
+  leftMs: number = Number.POSITIVE_INFINITY,
+): Promise<JsonObject> {
   const { origin } = new URL(url);
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const timeout = AbortSignal.timeout(Math.min(leftMs, TIMEOUT_MS));
   try {
     const { status, text } = await exchange(url, key, AbortSignal.any([signal, timeout]));
     return readAnswer(status, text, origin);
   } catch (error) {
     if (signal.aborted) throw new RunAgentError("CANCELLED", "The question was called off.");
-    if (timeout.aborted) throw new RunAgentError("TIMEOUT", `${origin} did not answer within ${TIMEOUT_MS / 1000} seconds.`);
+    if (timeout.aborted) throw timeoutError(origin, leftMs);
     throw withoutKey(RunAgentError.is(error) ? error : connectionError(error, origin), key);
   }
 }
@@ -49,7 +56,10 @@ async function readText(response: IncomingMessage): Promise<string> {
   let bytes = 0;
   for await (const part of response) {
     bytes += part.length;
-    if (bytes > MAX_BODY_BYTES) throw new RunAgentError("PAYLOAD_TOO_LARGE", `The answer is larger than ${MAX_BODY_BYTES} bytes.`);
+    if (bytes > MAX_BODY_BYTES) {
+      const message = `The answer is larger than ${MAX_BODY_BYTES} bytes.`;
+      throw new RunAgentError("PAYLOAD_TOO_LARGE", message, { suggestion: WRONG_SERVER });
+    }
     parts.push(part);
   }
   return Buffer.concat(parts).toString();
@@ -64,12 +74,17 @@ function readAnswer(status: number, text: string, origin: string): JsonObject {
   }
   if (!isJsonObject(body) || (status >= 300 && status < 400)) {
     throw new RunAgentError("PROTOCOL_ERROR", `${origin} does not answer as a RunAgent server does (HTTP ${status}).`, {
-      suggestion: "Check --host and --port: another server may be listening there.",
+      suggestion: WRONG_SERVER,
     });
   }
   if (status >= 400 || body.success === false) throw errorFromHttp(status, body);
   // Some answers of version 1 have no envelope.
   return isJsonObject(body.data) ? body.data : body;
+}
+
+function timeoutError(origin: string, leftMs: number): RunAgentError {
+  if (leftMs <= TIMEOUT_MS) return new RunAgentError("TIMEOUT", `${origin} did not say within the time of the call which agent it serves.`);
+  return new RunAgentError("TIMEOUT", `${origin} did not answer within ${TIMEOUT_MS / 1000} seconds.`, { suggestion: WRONG_SERVER });
 }
 
 function connectionError(error: unknown, origin: string): RunAgentError {

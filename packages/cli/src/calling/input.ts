@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { isJsonObject, typeName } from "@runagent/core";
 import { UsageError } from "../exit-codes.ts";
-import { type AgentWord, readAgentArguments } from "./agent-arguments.ts";
-import { findJsonError } from "./json-error.ts";
+import { readAgentArguments } from "./agent-arguments.ts";
+import type { AgentWord } from "./agent-words.ts";
+import { findJsonError, placeAt, type TextPlace } from "./json-error.ts";
+import { findUnsendable } from "./unsendable.ts";
 
 /** What an entrypoint is called with. */
 export interface CallInput {
@@ -39,11 +41,19 @@ async function readInput(file: string): Promise<unknown> {
   try {
     value = JSON.parse(text);
   } catch {
-    const { line, column } = findJsonError(text);
-    throw new UsageError(`${source} is not valid JSON: line ${line}, column ${column}.`, INPUT_HINT);
+    throw new UsageError(`${source} is not valid JSON: ${describePlace(findJsonError(text))}.`, INPUT_HINT);
   }
-  if (isJsonObject(value) || Array.isArray(value)) return value;
-  throw new UsageError(`${source} must hold a JSON object of named arguments or a list of positional ones, not ${typeName(value)}.`);
+  if (!isJsonObject(value) && !Array.isArray(value)) {
+    throw new UsageError(`${source} must hold a JSON object of named arguments or a list of positional ones, not ${typeName(value)}.`);
+  }
+  const unsendable = findUnsendable(text);
+  if (unsendable === undefined) return value;
+  const { problem, hint, at } = unsendable;
+  throw new UsageError(`${source} ${problem}: ${describePlace(placeAt(text, at))}.`, hint);
+}
+
+function describePlace({ line, column }: TextPlace): string {
+  return `line ${line}, column ${column}`;
 }
 
 const INPUT_HINT = 'It must hold named arguments, such as {"message": "Hello"}, or a list of positional ones.';

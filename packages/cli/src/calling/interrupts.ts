@@ -1,14 +1,17 @@
 import { EXIT } from "../exit-codes.ts";
 import type { Display } from "../terminal/display.ts";
 
-/** Ctrl-C, and SIGTERM the same: the first cancels, the second leaves at once. */
+/** SIGHUP comes when the terminal is closed: what nobody sees any more need not go on, and --detach is there for what should. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Ctrl-C, and other signals to end the same: the first cancels, the second leaves at once. */
 export class Interrupts {
   #note: Display["note"] = (line) => void process.stderr.write(`${line}\n`);
   readonly #abort = new AbortController();
   readonly #onSignal = (): void => this.#interrupt();
 
   constructor() {
-    process.on("SIGINT", this.#onSignal).on("SIGTERM", this.#onSignal);
+    for (const name of SIGNALS) process.on(name, this.#onSignal);
   }
 
   /** Where they are told from now on. */
@@ -33,7 +36,8 @@ export class Interrupts {
 
   /** There is nothing left to cancel: one more ends the process as any other. */
   stop(): void {
-    if (!this.happened) process.off("SIGINT", this.#onSignal).off("SIGTERM", this.#onSignal);
+    if (this.happened) return;
+    for (const name of SIGNALS) process.off(name, this.#onSignal);
   }
 
   #interrupt(): void {

@@ -11,7 +11,12 @@ export interface TextPlace {
 
 /** Where a text stops being JSON. JSON.parse says it in words that differ from version to version, and of short texts not at all. */
 export function findJsonError(text: string): TextPlace {
-  const before = text.slice(0, new Scanner(text).errorAt()).split("\n");
+  return placeAt(text, new Scanner(text).errorAt());
+}
+
+/** The place of an index. */
+export function placeAt(text: string, index: number): TextPlace {
+  const before = text.slice(0, index).split("\n");
   return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
 }
 

@@ -57,9 +57,9 @@ export function hasHost({ host, port }: AddressOptions): boolean {
   return host !== undefined || port !== undefined;
 }
 
-/** True when an option says where the server is. */
-export function hasAddress(options: AddressOptions): boolean {
-  return options.id !== undefined || options.local === true || options.baseUrl !== undefined || hasHost(options);
+/** True when an option says where the server is; an id alone does not. */
+export function hasPlace(options: AddressOptions): boolean {
+  return options.local === true || options.baseUrl !== undefined || hasHost(options);
 }
 
 /** The tag, when it is one for this command. @throws UsageError */

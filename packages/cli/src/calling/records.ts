@@ -1,5 +1,7 @@
-import type { RunAgentError } from "@runagent/core";
+import { RunAgentError } from "@runagent/core";
 import type { StreamRecord } from "runagent";
+import type { UsageError } from "../exit-codes.ts";
+import { inCommandWords } from "../terminal/command-words.ts";
 import type { Display } from "../terminal/display.ts";
 import { describeEvent } from "./describe-event.ts";
 import type { StreamOptions } from "./options.ts";
@@ -8,8 +10,8 @@ import type { StreamOptions } from "./options.ts";
 export interface RecordWriter {
   /** @returns What to wait for before the next. */
   write(record: StreamRecord): Promise<void> | undefined;
-  /** The stream has failed, after what it gave. */
-  fail(error: RunAgentError): void;
+  /** The stream has failed, after what it gave, or before it could begin. */
+  fail(error: RunAgentError | UsageError): void;
 }
 
 /** Chunks as text, or every record as a line of JSON. */
@@ -46,7 +48,8 @@ function createTextWriter(display: Display, showEvents: boolean): RecordWriter {
 }
 
 /** An error in the spelling of the records that it stands among. */
-function describeError(error: RunAgentError): Record<string, unknown> {
+function describeError(error: RunAgentError | UsageError): Record<string, unknown> {
+  if (!RunAgentError.is(error)) return { code: "VALIDATION_ERROR", message: error.message, suggestion: error.hint, retryable: false };
   const { retryable, requestId: request_id, invocationId: invocation_id, cursor } = error;
-  return { ...error.toWire(), retryable, request_id, invocation_id, cursor };
+  return { ...error.toWire(), ...inCommandWords(error), retryable, request_id, invocation_id, cursor };
 }

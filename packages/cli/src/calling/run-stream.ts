@@ -1,16 +1,18 @@
 import { RunAgentError } from "@runagent/core";
 import type { ResumeOptions, RunAgentClient, RunAgentStream } from "runagent";
 import { EXIT, UsageError } from "../exit-codes.ts";
+import { inCommandWords } from "../terminal/command-words.ts";
 import { createDisplay, type Display } from "../terminal/display.ts";
 import { report, reportUnwritable } from "../terminal/report.ts";
-import type { AgentWord } from "./agent-arguments.ts";
+import type { AgentWord } from "./agent-words.ts";
 import { findAgentId } from "./agents.ts";
-import { createClient, explainLocal } from "./client.ts";
+import { createClient, explainAddress } from "./client.ts";
 import { readCallInput } from "./input.ts";
 import { Interrupts } from "./interrupts.ts";
-import { checkAddress, checkOneAddress, checkTag, hasAddress, hasHost, type RunStreamOptions, type StreamOptions } from "./options.ts";
+import { checkAddress, checkOneAddress, checkTag, hasHost, hasPlace, type RunStreamOptions, type StreamOptions } from "./options.ts";
 import { invocationOf, keepPlace, recallPlace } from "./positions.ts";
-import { createRecordWriter } from "./records.ts";
+import { createRecordWriter, type RecordWriter } from "./records.ts";
+import { startTimeLimit, type TimeLeft } from "./time-limit.ts";
 
 /** What is streamed, and how. */
 interface StreamCall {
@@ -37,7 +39,7 @@ export async function resume(position: string, options: StreamOptions): Promise<
   }
   const kept = await recallPlace(invocationId);
   // What is said now goes before what was kept; the agent stays the same in any case.
-  const place = hasAddress(options) ? { id: kept?.id, ...options } : { ...kept, ...options };
+  const place = hasPlace(options) ? { id: kept?.id, ...options } : { ...kept, ...options };
   if (place.id === undefined && !hasHost(place)) {
     throw new UsageError(
       `It is not known here where invocation ${invocationId} runs.`,
@@ -52,21 +54,25 @@ async function play(call: StreamCall): Promise<void> {
   // First of all: a display hides the cursor, and a process that is killed leaves it so.
   const interrupts = new Interrupts();
   let broken: Error | undefined;
-  let leave = (): void => {};
+  let tellBroken = (): void => {};
   const live = options.output === "text" && options.detach !== true ? "stream" : "nothing";
   const display = await createDisplay({
     waitingFor: call.tag ?? "the stream",
     live,
     onBroken(error) {
       broken = error;
-      leave();
+      tellBroken();
     },
   });
   interrupts.showOn(display);
   const player = new Player(display, interrupts, call);
-  leave = () => player.leave();
+  tellBroken = () => player.leave();
   await player.play();
-  if (broken !== undefined) reportUnwritable(broken);
+  // What was written last may fail only now.
+  tellBroken = () => {
+    if (broken !== undefined) reportUnwritable(broken);
+  };
+  tellBroken();
 }
 
 /** One stream, from its start to what is said of its end. */
@@ -74,7 +80,11 @@ class Player {
   readonly #display: Display;
   readonly #interrupts: Interrupts;
   readonly #call: StreamCall;
+  readonly #writer: RecordWriter;
+  readonly #timeLeft: TimeLeft;
   #left = false;
+  /** The server has accepted the stream. */
+  #accepted = false;
   #stream: RunAgentStream | undefined;
   #stopReading = (): void => {};
 
@@ -82,6 +92,8 @@ class Player {
     this.#display = display;
     this.#interrupts = interrupts;
     this.#call = call;
+    this.#writer = createRecordWriter(display, call.options);
+    this.#timeLeft = startTimeLimit(call.options.timeout);
   }
 
   /** Cancels the invocation, and reads no more. */
@@ -94,10 +106,15 @@ class Player {
     const { options, tag } = this.#call;
     let client: RunAgentClient | undefined;
     try {
-      const agentId = await findAgentId(options, tag, this.#interrupts.signal);
+      const agentId = await findAgentId(options, tag, this.#interrupts.signal, this.#timeLeft);
       client = createClient(options, agentId, tag);
       const stream = this.#call.open(client, this.#callOptions());
       this.#stream = stream;
+      const accept = (): void => {
+        this.#accepted = true;
+      };
+      // The first read throws what this would.
+      stream.started.then(accept, () => {});
       this.#interrupts.onFirst(() => void stream.cancel());
       if (options.detach) await this.#detach(stream, client);
       else await this.#read(stream);
@@ -109,28 +126,21 @@ class Player {
   }
 
   #callOptions(): ResumeOptions {
-    const { timeout } = this.#call.options;
     return {
-      onReconnect: ({ attempt, error }) => this.#display.reconnecting(attempt, error.message),
+      onReconnect: ({ attempt, error }) => this.#display.reconnecting(attempt, inCommandWords(error).message),
       onReconnected: () => this.#display.reconnected(),
-      ...(timeout !== undefined && { timeoutMs: timeout * 1000 }),
+      timeoutMs: this.#timeLeft(),
     };
   }
 
   async #read(stream: RunAgentStream): Promise<void> {
-    const writer = createRecordWriter(this.#display, this.#call.options);
     const records = stream.events();
     this.#stopReading = () => void records.return?.();
     if (this.#left) this.#stopReading();
-    try {
-      // Not for await: leaving must not wait for a record that may never come.
-      for (let result = await records.next(); !result.done; result = await records.next()) {
-        const full = writer.write(result.value);
-        if (full !== undefined) await full;
-      }
-    } catch (error) {
-      if (RunAgentError.is(error)) writer.fail(error);
-      throw error;
+    // Not for await: leaving must not wait for a record that may never come.
+    for (let result = await records.next(); !result.done; result = await records.next()) {
+      const full = this.#writer.write(result.value);
+      if (full !== undefined) await full;
     }
     if (this.#left) return;
     const { happened } = this.#interrupts;
@@ -169,8 +179,9 @@ class Player {
   }
 
   async #fail(thrown: unknown, client: RunAgentClient | undefined): Promise<void> {
-    const error = explainLocal(thrown, this.#call.options);
+    const error = this.#explain(thrown, client);
     if (this.#left) return;
+    if (RunAgentError.is(error) || error instanceof UsageError) this.#writer.fail(error);
     if (this.#interrupts.happened && RunAgentError.is(error) && error.code === "CANCELLED") {
       this.#endCancelled();
       return;
@@ -180,8 +191,15 @@ class Player {
     // What is said to be typed next should work as it is.
     const goesOn = RunAgentError.is(error) && error.invocationId !== undefined && this.#mayGoOn(error);
     if (goesOn && client !== undefined) await keepPlace(error.invocationId, client);
-    report(error, goesOn ? error.cursor : undefined);
+    report(error, { accepted: this.#accepted, position: goesOn ? error.cursor : undefined });
     if (this.#interrupts.happened) process.exitCode = EXIT.cancelled;
+  }
+
+  #explain(thrown: unknown, client: RunAgentClient | undefined): unknown {
+    const error = explainAddress(thrown, this.#call.options, client);
+    if (!this.#accepted || !RunAgentError.is(error) || error.code !== "INVOCATION_NOT_FOUND") return error;
+    const message = "The connection was lost, and the server that is there now does not know the invocation.";
+    return new RunAgentError("STREAM_TRUNCATED", message, { cause: error });
   }
 
   /** The invocation may be going on, and more of it may be had. */
@@ -189,7 +207,6 @@ class Player {
     if (cursor === undefined) return false;
     if (origin === "wire") return code === "AUTHENTICATION_ERROR";
     // When the time of the caller is over, the invocation is cancelled.
-    const timed = this.#call.options.timeout !== undefined || process.env.RUNAGENT_TIMEOUT;
-    return code === "TIMEOUT" ? !timed : code === "STREAM_TRUNCATED" || code === "CONNECTION_ERROR";
+    return code === "TIMEOUT" ? this.#timeLeft() === undefined : code === "STREAM_TRUNCATED" || code === "CONNECTION_ERROR";
   }
 }

@@ -1,13 +1,15 @@
 import { RunAgentError } from "@runagent/core";
+import type { RunAgentClient } from "runagent";
 import { EXIT } from "../exit-codes.ts";
 import { createDisplay } from "../terminal/display.ts";
 import { report, reportUnwritable } from "../terminal/report.ts";
-import type { AgentWord } from "./agent-arguments.ts";
+import type { AgentWord } from "./agent-words.ts";
 import { findAgentId } from "./agents.ts";
-import { createClient, explainLocal } from "./client.ts";
+import { createClient, explainAddress } from "./client.ts";
 import { readCallInput } from "./input.ts";
 import { Interrupts } from "./interrupts.ts";
 import { checkAddress, checkTag, type OutputFormat, type RunOptions } from "./options.ts";
+import { startTimeLimit } from "./time-limit.ts";
 
 /** `runagent run`. */
 export async function run(options: RunOptions, words: readonly AgentWord[]): Promise<void> {
@@ -23,13 +25,16 @@ export async function run(options: RunOptions, words: readonly AgentWord[]): Pro
   });
   interrupts.showOn(display);
   const { signal } = interrupts;
+  const timeLeft = startTimeLimit(options.timeout);
+  let client: RunAgentClient | undefined;
   try {
-    const agentId = await findAgentId(options, tag, signal);
-    const result = await createClient(options, agentId, tag).run(input, { args, signal });
+    const agentId = await findAgentId(options, tag, signal, timeLeft);
+    client = createClient(options, agentId, tag);
+    const result = await client.run(input, { args, signal, timeoutMs: timeLeft() });
     void display.write(`${toText(result, options.output)}\n`);
     display.end("Completed");
   } catch (thrown) {
-    const error = explainLocal(thrown, options);
+    const error = explainAddress(thrown, options, client);
     if (signal.aborted && RunAgentError.is(error) && error.code === "CANCELLED") {
       display.note("Cancelled.");
       display.end("Cancelled");

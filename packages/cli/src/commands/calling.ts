@@ -1,7 +1,9 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type AgentWord, splitWords } from "../calling/agent-arguments.ts";
+import { type AgentWord, splitWords } from "../calling/agent-words.ts";
 import type { CancelOptions } from "../calling/cancel.ts";
 import type { RunOptions, RunStreamOptions, StreamOptions } from "../calling/options.ts";
+
+const MIN_SECONDS = 0.001;
 
 /** Adds run, run-stream, resume and cancel. */
 export function addCallingCommands(program: Command): void {
@@ -37,7 +39,7 @@ function addRun(program: Command): void {
     "Runs an entrypoint once and prints its result.",
   );
   addAddress(command);
-  addCall(command, "chat");
+  addCall(command, "chat", "seconds the call may take (default: 300)");
   command.addOption(outputOption("text: a text as it is, other values as a line of JSON; json: JSON, whatever it is"));
   command.addHelpText(
     "after",
@@ -60,7 +62,7 @@ function addRunStream(program: Command): void {
     "Runs an entrypoint that streams, and prints its chunks as they come. Ctrl-C cancels it.",
   );
   addAddress(command);
-  addCall(command, "chat_stream");
+  addCall(command, "chat_stream", "seconds the call may take (default: as many as it likes)");
   addReading(command);
   command.addHelpText(
     "after",
@@ -135,11 +137,11 @@ function addAddress(command: Command): void {
     .option("--api-key <key>", "key for the server; RUNAGENT_API_KEY keeps it out of the list of processes");
 }
 
-function addCall(command: Command, tag: string): void {
+function addCall(command: Command, tag: string, timeout: string): void {
   command
     .option("--tag <tag>", `the entrypoint, such as ${tag}`)
     .option("--input <file>", "arguments as JSON: an object of named ones or a list of positional ones; - reads standard input")
-    .option("--timeout <seconds>", "seconds the invocation may take", parseSeconds)
+    .option("--timeout <seconds>", timeout, parseSeconds)
     .option("--user-id <id>", "whose memory the agent uses")
     .option("--persistent-memory", "the agent may keep memory for that user");
 }
@@ -163,8 +165,8 @@ function parsePort(text: string): number {
 
 function parseSeconds(text: string): number {
   const seconds = /^\d{1,9}(\.\d{1,6})?$/.test(text) ? Number(text) : 0;
-  if (seconds > 0) return seconds;
-  throw new InvalidArgumentError("It must be a number of seconds above 0.");
+  if (seconds >= MIN_SECONDS) return seconds;
+  throw new InvalidArgumentError(`It must be a number of seconds from ${MIN_SECONDS} to 999999999, in digits such as 90 or 0.5.`);
 }
 
 const AGENT_ARGUMENTS = `

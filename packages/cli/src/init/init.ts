@@ -88,8 +88,13 @@ function asUsageError(error: unknown, given: string): unknown {
   return new UsageError(`The agent cannot be written: ${error.message}.`, "Nothing was written. Check the folder and its permissions.");
 }
 
+/** As a shell wants it: between single quotes nothing has a meaning. */
+function quote(path: string): string {
+  return PLAIN.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
 function nextSteps(given: string, agentId: string, { file, functions: [run, stream] }: Template): string {
-  const folder = given === "." ? "" : ` ${PLAIN.test(given) ? given : JSON.stringify(given)}`;
+  const folder = given === "." ? "" : ` ${quote(given.startsWith("-") ? `./${given}` : given)}`;
   return `Wrote ${join(given, file)} and ${join(given, CONFIG_FILE)}. Next, serve the agent:
 
   runagent serve${folder}

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { RunAgentError } from "@runagent/core";
+import { assertId, RunAgentError } from "@runagent/core";
 import { type FoundAgent, findLocalAgent } from "runagent/local-agents";
 import { agentFiles } from "../store/paths.ts";
 
@@ -13,6 +13,7 @@ export interface AgentOptions {
  * @throws RunAgentError AGENT_NOT_FOUND when it never was here, VALIDATION_ERROR when the id is none.
  */
 export function knownAgent(agentId: string): FoundAgent | undefined {
+  assertId(agentId, "--agent-id");
   const { folder } = agentFiles(agentId);
   const found = findLocalAgent(agentId);
   if (found === undefined && !existsSync(folder)) {

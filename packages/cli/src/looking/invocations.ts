@@ -31,7 +31,7 @@ export async function showInvocations({ agentId, limit, status, output: format }
   const output = openOutput();
   if (shown.length > 0) await output.write(format === "json" ? formatJson(shown) : formatTable(output, shown.map(toRow), TITLES));
   output.end();
-  if (shown.length > 0) return;
+  if (wanted.length > 0) return;
   const known = agent?.source === "sqlite" ? "; it was registered by another SDK, which keeps its invocations elsewhere" : "";
   process.stderr.write(`Agent ${agentId} has no ${status === undefined ? "" : `${status} `}invocations here${known}.\n`);
 }

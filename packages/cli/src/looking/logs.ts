@@ -1,5 +1,6 @@
 /** `runagent db logs`: what an agent printed, and with --follow what it prints. */
 import { watch } from "node:fs";
+import type { FoundAgent } from "runagent/local-agents";
 import { type LogLine, readLogLine } from "../store/agent-log.ts";
 import { LineReader } from "../store/line-reader.ts";
 import { agentFiles } from "../store/paths.ts";
@@ -28,15 +29,18 @@ export async function showLogs(options: LogsOptions): Promise<void> {
   const reader = new LineReader(log);
   try {
     const kept = lastLines(reader.read(), lines);
-    if (kept.length === 0 && agent?.source === "sqlite") {
-      process.stderr.write(`Agent ${agentId} was registered by another SDK, which keeps its logs elsewhere.\n`);
-    }
+    if (kept.length === 0 && lines > 0) process.stderr.write(`${sayEmpty(agentId, agent)}\n`);
     await writeLines(output, kept, options);
     if (follow) await followLines(folder, reader, ended, (more) => writeLines(output, more, options));
     output.end();
   } finally {
     reader.close();
   }
+}
+
+function sayEmpty(agentId: string, agent: FoundAgent | undefined): string {
+  if (agent?.source === "sqlite") return `Agent ${agentId} was registered by another SDK, which keeps its logs elsewhere.`;
+  return `Agent ${agentId} has printed nothing here.`;
 }
 
 /** Only as many as are wanted are taken apart: a log may have a hundred thousand. */

@@ -3,6 +3,7 @@ import { styleText } from "node:util";
 import stringWidth from "string-width";
 import { isColoured } from "../terminal/display.ts";
 import { toOneLine } from "../terminal/escape.ts";
+import { reportUnwritable } from "../terminal/report.ts";
 import { TextWriter } from "../terminal/text-writer.ts";
 
 /** How a cell looks where there are colours. */
@@ -20,6 +21,8 @@ interface ShownCell {
 export interface Output {
   /** Whether somebody watches who can see colours. */
   readonly coloured: boolean;
+  /** How wide the terminal is; undefined where there is none. */
+  readonly columns: number | undefined;
   /** False once nobody reads any more. */
   readonly open: boolean;
   /** @returns What to wait for before the next write. */
@@ -33,16 +36,18 @@ const GAP = "  ";
 // What turns the direction of text would let one cell pose as another.
 const DIRECTIONS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
-/** Standard output. Whoever reads it may leave: that ends what writes, and is no error. @param onClosed Called then. */
+/** Standard output. Whoever reads it may leave: that ends what writes, and is no error. A full disk is one. @param onClosed Called then. */
 export function openOutput(stream: WriteStream = process.stdout, onClosed: () => void = () => {}): Output {
   let open = true;
-  const writer = new TextWriter(stream, () => {
+  const writer = new TextWriter(stream, (error) => {
     open = false;
+    reportUnwritable(error);
     onClosed();
   });
   const coloured = isColoured(stream);
   return {
     coloured,
+    columns: stream.isTTY && stream.columns > 0 ? stream.columns : undefined,
     get open() {
       return open;
     },
@@ -52,7 +57,10 @@ export function openOutput(stream: WriteStream = process.stdout, onClosed: () =>
   };
 }
 
-/** Rows below their titles, aligned; nothing in them reaches the terminal raw, and none has a second line. */
+/**
+ * Rows below their titles, aligned; nothing in them reaches the terminal raw, and none has a second line. Where a row is wider than the
+ * terminal, each is a block: its titles, one below the other, and beside them its cells.
+ */
 export function formatTable(output: Output, rows: readonly (readonly Cell[])[], titles: readonly string[] = []): string {
   const head = titles.map((text): Cell => ({ text, style: "bold" }));
   const all = (head.length > 0 ? [head, ...rows] : rows).map((row) => row.map(toShown));
@@ -60,6 +68,11 @@ export function formatTable(output: Output, rows: readonly (readonly Cell[])[], 
   const widths = Array.from({ length: columns }, (_, column) => Math.max(...all.map((row) => stringWidth(row[column]?.text ?? ""))));
   const formatCell = ({ text, style }: ShownCell, column: number): string =>
     (style === undefined ? text : output.style(style, text)) + " ".repeat((widths[column] ?? 0) - stringWidth(text));
+  const width = widths.reduce((sum, one) => sum + one + GAP.length, -GAP.length);
+  if (titles.length > 0 && output.columns !== undefined && width > output.columns) {
+    const blocks = rows.map((row) => row.map((cell, column): Cell[] => [head[column] ?? "", cell]));
+    return blocks.map((block) => formatTable(output, block)).join("\n");
+  }
   return all.map((row) => `${row.map(formatCell).join(GAP).trimEnd()}\n`).join("");
 }
 

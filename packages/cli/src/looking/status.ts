@@ -1,4 +1,6 @@
 /** `runagent db status`: the agents of this machine, where they are, how they are, and what they did. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { connectHost } from "@runagent/core";
 import { cacheFolder, type FoundAgent, listLocalAgents } from "runagent/local-agents";
 import { type KeptInvocation, listInvocations } from "../store/index.ts";
@@ -14,7 +16,8 @@ export interface StatusOptions {
 }
 
 type Counts = Record<KeptInvocation["status"] | "total", number>;
-type AgentStatus = FoundAgent & AgentHealth & { readonly invocations: Counts };
+/** Without invocations: their file may not be read. */
+type AgentStatus = FoundAgent & AgentHealth & { readonly invocations?: Counts };
 
 const TITLES = ["AGENT ID", "NAME", "STATE", "HEALTH", "ADDRESS", "INVOCATIONS", "REGISTERED BY"];
 const STYLES: Readonly<Record<FoundAgent["state"], Style>> = { running: "green", stopped: "dim", gone: "yellow", unknown: "dim" };
@@ -29,15 +32,27 @@ export async function showStatus({ agentId, output: format }: StatusOptions): Pr
   if (statuses.length > 0)
     await output.write(format === "json" ? formatJson(statuses) : formatStatuses(output, statuses, agentId !== undefined));
   output.end();
+  tellUnread();
   if (statuses.length > 0) return;
   const where = agentId === undefined ? `No agent is registered below ${cacheFolder()}` : `Nothing says where agent ${agentId} is served`;
   process.stderr.write(`${where}. \`runagent serve <folder>\` serves one and registers it.\n`);
 }
 
+/** Other SDKs write down their agents, too; a runtime without SQLite sees none of them. */
+function tellUnread(): void {
+  const path = join(cacheFolder(), "runagent_local.db");
+  if (process.getBuiltinModule("node:sqlite") !== undefined || !existsSync(path)) return;
+  process.stderr.write(`Agents that other SDKs have registered in ${path} are not shown: that needs Node 22.13 or newer.\n`);
+}
+
 async function statusOf(agent: FoundAgent): Promise<AgentStatus> {
   const health = await askHealth(agent);
-  const invocations = countInvocations(listInvocations(agent.agent_id));
-  return { ...agent, ...health, invocations };
+  try {
+    return { ...agent, ...health, invocations: countInvocations(listInvocations(agent.agent_id)) };
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return { ...agent, ...health };
+  }
 }
 
 function countInvocations(invocations: readonly KeptInvocation[]): Counts {
@@ -63,7 +78,7 @@ function toRow(status: AgentStatus): Cell[] {
     { text: state, style: STYLES[state] },
     health === "none" ? "-" : { text: health, style: good },
     addressOf(status),
-    describe(invocations),
+    invocations === undefined ? "-" : describe(invocations),
     SOURCES[status.source],
   ];
 }

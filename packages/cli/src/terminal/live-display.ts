@@ -28,12 +28,15 @@ class LiveDisplay implements Display {
   readonly #stderr: WriteStream;
   readonly #writer: TextWriter;
   readonly #counts: boolean;
+  readonly #waitingFor: string;
   readonly #spinner;
   readonly #timer: NodeJS.Timeout;
   readonly #onExit = (): void => this.#leave();
+  readonly #onResize = (): void => this.#resized();
   readonly #beganMs = performance.now();
   #firstMs: number | undefined;
-  #column = 0;
+  /** Of the cursor. Undefined: nobody knows, until the next line begins; there is no status line meanwhile. */
+  #column: number | undefined = 0;
   /** What the status line says; it is made anew at most every UPDATE_MS. */
   #status = "";
   #drawn = false;
@@ -50,12 +53,13 @@ class LiveDisplay implements Display {
     this.#stderr = stderr;
     this.#writer = new TextWriter(stdout, onBroken);
     this.#counts = live === "stream";
-    const text = clip(`Waiting for ${escapeControls(waitingFor)}`, this.#columns - SPINNER_WIDTH);
+    this.#waitingFor = `Waiting for ${escapeControls(waitingFor)}`;
     // Its own handling of signals would end the process before the invocation is cancelled.
-    this.#spinner = createSpinner({ text, stream: stderr, handleSignals: false }).start();
+    this.#spinner = createSpinner({ text: this.#fit(this.#waitingFor), stream: stderr, handleSignals: false }).start();
     this.#timer = setInterval(() => this.#update(), UPDATE_MS);
     this.#timer.unref();
     process.on("exit", this.#onExit);
+    stdout.on("resize", this.#onResize);
   }
 
   write(text: string): Promise<void> | undefined {
@@ -85,12 +89,12 @@ class LiveDisplay implements Display {
   reconnecting(attempt: number): void {
     this.#attempt = attempt;
     this.#reconnects++;
-    this.#update();
+    this.#tellConnection();
   }
 
   reconnected(): void {
     this.#attempt = 0;
-    this.#update();
+    this.#tellConnection();
   }
 
   end(outcome: string | undefined): void {
@@ -110,9 +114,16 @@ class LiveDisplay implements Display {
 
   #stop(): void {
     process.off("exit", this.#onExit);
+    this.#stdout.off("resize", this.#onResize);
     clearInterval(this.#timer);
     this.#spinner.stop();
     this.#erase();
+  }
+
+  /** Lines that had wrapped wrap elsewhere now. */
+  #resized(): void {
+    this.#erase();
+    if (this.#column !== 0) this.#column = undefined;
   }
 
   get #columns(): number {
@@ -134,6 +145,16 @@ class LiveDisplay implements Display {
     this.#draw();
   }
 
+  #tellConnection(): void {
+    if (this.#spinner.isSpinning) this.#spinner.text = this.#fit(this.#waitingFor + this.#reconnecting());
+    else this.#update();
+  }
+
+  /** As much of a text as the spinner has room for. */
+  #fit(text: string): string {
+    return clip(text, this.#columns - SPINNER_WIDTH);
+  }
+
   #update(): void {
     if (this.#spinner.isSpinning) return;
     const status = this.#say();
@@ -149,16 +170,20 @@ class LiveDisplay implements Display {
   }
 
   #draw(): void {
+    if (this.#column === undefined || this.#status === "") return;
     // In a line that is exactly full the cursor has no column to come back to: the next chunk draws it again.
-    if (this.#column >= this.#columns || this.#status === "") return;
+    if (this.#column >= this.#columns) return;
     const status = this.#paint(clip(this.#status, this.#columns - 1));
     this.#stderr.write(this.#column === 0 ? `${status}\r` : `\n${status}${UP}\u001b[${this.#column + 1}G`);
     this.#drawn = true;
   }
 
   #say(): string {
-    if (!this.#counts) return "";
-    return this.#attempt > 0 ? `${this.#figures()} · reconnecting (attempt ${this.#attempt})…` : this.#figures();
+    return this.#counts ? this.#figures() + this.#reconnecting() : "";
+  }
+
+  #reconnecting(): string {
+    return this.#attempt > 0 ? ` · reconnecting (attempt ${this.#attempt})…` : "";
   }
 
   #figures(): string {
