@@ -177,6 +177,28 @@ describe("runagent serve", () => {
   });
 });
 
+it("a server that is killed leaves no process of the agent behind, not even one that never returns", async () => {
+  const { home, folder } = agentFolder({
+    "agent.mjs": "export const hog = () => { console.log('pid', process.pid); for (;;); };",
+    "runagent.config.json": JSON.stringify({
+      agent_id: "served",
+      agent_architecture: { entrypoints: [{ file: "agent.mjs", module: "hog", tag: "hog" }, entry("forever_stream")] },
+    }),
+    "main.py": `${AGENT.replace('yield "again"', 'print("pid", __import__("os").getpid())\n            yield "again"')}`,
+  });
+  const serving = start(["serve", folder, "--port", "0"], { home });
+  const port = await listening(serving);
+  const cursor = clientOf(port, "forever_stream").runStream().cursor();
+  const hog = clientOf(port, "hog").run({}, { timeoutMs: 60_000 });
+  hog.catch(() => {}); // Its server is killed.
+  await cursor.next();
+  await serving.prints(/(│ pid \d+\n[\s\S]*){2}/, "stderr");
+  const pids = new Set([...serving.stderr.matchAll(/│ pid (\d+)/g)].map(([, pid]) => Number(pid)));
+  expect(pids.size).toBe(2);
+  serving.signal("SIGKILL");
+  for (const pid of pids) await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow("ESRCH"), { timeout: 15_000 });
+}, 60_000);
+
 describe("runagent serve, where the machine is not as it should be", () => {
   it("says what it cannot keep, once, and serves all the same", async () => {
     const { home, folder } = agentFolder();

@@ -2,6 +2,7 @@
  * The program that runs the TypeScript and JavaScript functions of an agent: started by the host, see worker-messages.ts.
  */
 import { Socket } from "node:net";
+import { Worker } from "node:worker_threads";
 import { RunAgentError, validateWith } from "@runagent/core";
 import type { Entrypoint } from "../agent.ts";
 import { jsonSchemaOf } from "../describe.ts";
@@ -16,6 +17,9 @@ const commands = new Socket({ fd: 3, readable: true, writable: false });
 const messages = new Socket({ fd: 4, readable: false, writable: true });
 // The host is gone, and its end of the commands tells the same.
 messages.on("error", () => {});
+
+/** How often, in milliseconds, it is looked whether the host lives; long enough for agents to clean up first. */
+const HOST_CHECK_MS = 5_000;
 
 const calls: Map<number, NodeCall> = new Map();
 let functions: ReadonlyMap<string, LoadedFunction> = new Map();
@@ -45,6 +49,14 @@ async function load({ folder, entrypoints, max_chunk_bytes }: Extract<WorkerComm
     return { tag, yields, description: entrypoint.description ?? null, input_schema };
   });
   send("ready", 0, JSON.stringify({ language: "node", version: process.versions.node, entrypoints: described }));
+  watchHost();
+}
+
+/** In a thread: code of the agent that never returns would keep this one from seeing that the host was killed, and run on for ever. */
+function watchHost(): void {
+  const { ppid } = process;
+  const watch = `setInterval(() => { if (process.ppid !== ${ppid}) process.kill(process.pid, "SIGKILL"); }, ${HOST_CHECK_MS});`;
+  new Worker(watch, { eval: true, execArgv: [] }).unref();
 }
 
 function start({ id, ...request }: Extract<WorkerCommand, { readonly op: "start" }>): void {
