@@ -1,5 +1,6 @@
 /** `runagent db status`: the agents of this machine, where they are, how they are, and what they did. */
 import { existsSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { join } from "node:path";
 import { connectHost } from "@runagent/core";
 import { cacheFolder, type FoundAgent, listLocalAgents } from "runagent/local-agents";
@@ -41,7 +42,7 @@ export async function showStatus({ agentId, output: format }: StatusOptions): Pr
 /** Other SDKs write down their agents, too; a runtime without SQLite sees none of them. */
 function tellUnread(): void {
   const path = join(cacheFolder(), "runagent_local.db");
-  if (process.getBuiltinModule("node:sqlite") !== undefined || !existsSync(path)) return;
+  if (isBuiltin("node:sqlite") || !existsSync(path)) return;
   process.stderr.write(`Agents that other SDKs have registered in ${path} are not shown: that needs Node 22.13 or newer.\n`);
 }
 
