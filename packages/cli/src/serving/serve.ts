@@ -16,7 +16,6 @@ import { ServeLog } from "./serve-log.ts";
 const FIRST_PORT = 8450;
 /** How many ports after the first are tried before somebody has to choose. */
 const MORE_PORTS = 100;
-const REGISTRATION_CHECK_MS = 2_000;
 const LOOPBACK: readonly string[] = ["127.0.0.1", "localhost", "::1"];
 
 /**
@@ -90,13 +89,7 @@ function announce(
   const { id, name, version } = agent;
   const before = findLocalAgent(id);
   const started_at = new Date().toISOString();
-  const registration = { agent_id: id, agent_name: name, version, folder, host, port, pid: process.pid, started_at };
-  store.register(registration);
-  // Another that serves it too takes the place, and leaves a registration of the past when it ends.
-  setInterval(() => {
-    const { state } = findLocalAgent(id) ?? {};
-    if (state === "stopped" || state === "gone") store.register(registration);
-  }, REGISTRATION_CHECK_MS).unref();
+  store.register({ agent_id: id, agent_name: name, version, folder, host, port, pid: process.pid, started_at });
   log.started(agent, url, folder);
   if (before?.state === "running" && before.pid !== process.pid) {
     log.say(`Process ${before.pid} serves this agent too, on port ${before.port}: --local finds this one from now on.`, "yellow");

@@ -1,10 +1,10 @@
 /** What is kept on disk of the agents of this machine, agents/<agent_id>/ below the cache folder: who serves them, what they print, their invocations. */
-import type { Invocation, LocalAgent } from "@runagent/core";
+import type { Invocation } from "@runagent/core";
 import { AgentLog, type LogStream } from "./agent-log.ts";
 import { encodeInvocation } from "./invocations.ts";
 import { LineWriter } from "./line-writer.ts";
 import { agentFiles } from "./paths.ts";
-import { type Registration, readLiving, register, unregister } from "./registration.ts";
+import { isVacant, type Registration, register, unregister } from "./registration.ts";
 
 export type { LogLine, LogStream } from "./agent-log.ts";
 export { findInvocation, type KeptInvocation, listInvocations } from "./invocations.ts";
@@ -12,7 +12,7 @@ export type { Registration } from "./registration.ts";
 
 /** What one process keeps of the agent that it serves. Its methods throw nothing: an agent is served whether or not its disk is full. */
 export interface AgentStore {
-  /** Tells clients where the agent is, from now until close(). */
+  /** Tells clients where the agent is, from now until close(): should another process have taken the place and left it, again. */
   register(registration: Registration): void;
   /** Keeps what was printed. On stdout and stderr a text may end anywhere, also inside a line; one of serve is whole. */
   log(stream: LogStream, text: string): void;
@@ -21,6 +21,9 @@ export interface AgentStore {
   /** Writes what is left, says in the registration that the agent is not served any more, and closes the files. */
   close(): void;
 }
+
+/** How often, in milliseconds, it is looked whether the registration was left by another. */
+const KEEP_MS = 2_000;
 
 /** Where a store is, and who hears of its failures. */
 export interface StoreOptions {
@@ -37,7 +40,7 @@ export function openAgentStore(agentId: string, { onProblem, cache }: StoreOptio
     onProblem(`${path} cannot be written (${reasonOf(error)}); agent ${agentId} is served all the same.`);
   const log = new AgentLog(new LineWriter(files.log, tell(files.log)));
   const invocations = new LineWriter(files.invocations, tell(files.invocations));
-  const attempt = (write: () => void): void => {
+  const attempt = (write: () => unknown): void => {
     try {
       write();
     } catch (error) {
@@ -45,22 +48,23 @@ export function openAgentStore(agentId: string, { onProblem, cache }: StoreOptio
     }
   };
   let registered: Registration | undefined;
-  /** Whose place it took. */
-  let displaced: LocalAgent | undefined;
+  let keeper: NodeJS.Timeout | undefined;
   return {
     register(registration) {
       registered = registration;
-      attempt(() => {
-        displaced = readLiving(files.registration) ?? displaced;
-        register(files.registration, registration);
-      });
+      const write = (): void => attempt(() => register(files.registration, registration));
+      write();
+      // Another process that serves the agent, too, takes the place, and leaves it when it ends.
+      clearInterval(keeper);
+      keeper = setInterval(() => attempt(() => isVacant(files.registration) && write()), KEEP_MS).unref();
     },
     log: (stream, text) => log.write(stream, text),
     invocation: (invocation) => invocations.write(encodeInvocation(invocation)),
     close() {
       const own = registered;
       registered = undefined;
-      if (own !== undefined) attempt(() => unregister(files.registration, own, displaced));
+      clearInterval(keeper);
+      if (own !== undefined) attempt(() => unregister(files.registration, own));
       log.close();
       invocations.close();
     },

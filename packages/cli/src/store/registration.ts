@@ -6,10 +6,11 @@ import { isAlive } from "runagent/local-agents";
 /** What `runagent serve` says of the agent that it serves; clients on this machine find it by its id. */
 export type Registration = Required<Omit<LocalAgent, "stopped_at">>;
 
-/** The registration of another process that serves the agent now; undefined when there is none. */
-export function readLiving(path: string): LocalAgent | undefined {
+/** True when nobody who lives is registered: another process took the place of this one, and has ended. */
+export function isVacant(path: string): boolean {
   const kept = existsSync(path) ? parseLocalAgent(readFileSync(path, "utf8")) : undefined;
-  return kept !== undefined && kept.stopped_at === undefined && kept.pid !== process.pid && isAlive(kept.pid) ? kept : undefined;
+  // Whoever removed it meant it.
+  return kept !== undefined && (kept.stopped_at !== undefined || !isAlive(kept.pid));
 }
 
 /** Writes the registration of an agent: who reads meanwhile sees the one before or this one. @throws whatever the disk says. */
@@ -25,16 +26,11 @@ export function register(path: string, registration: LocalAgent): void {
   }
 }
 
-/**
- * Says in the registration that this process has stopped serving; when another serves the agent meanwhile, it is left as it is.
- * @param displaced Whose place it took: if that one still serves the agent, it has its place again.
- * @throws whatever the disk says.
- */
-export function unregister(path: string, registration: Registration, displaced: LocalAgent | undefined): void {
+/** Says in the registration that this process has stopped serving; when another serves the agent meanwhile, it is left as it is. @throws whatever the disk says. */
+export function unregister(path: string, registration: Registration): void {
   // Whoever removed it meant it.
   if (!existsSync(path)) return;
   const kept = parseLocalAgent(readFileSync(path, "utf8"));
   if (kept?.pid !== registration.pid || kept.started_at !== registration.started_at) return;
-  if (displaced !== undefined && isAlive(displaced.pid)) register(path, displaced);
-  else register(path, { ...kept, stopped_at: new Date().toISOString() });
+  register(path, { ...kept, stopped_at: new Date().toISOString() });
 }

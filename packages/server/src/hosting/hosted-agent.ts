@@ -67,7 +67,7 @@ export async function hostAgent(folder: string, options: HostOptions = {}): Prom
   const stop = (): void => void host.close({ timeoutMs: 0 });
   signal?.addEventListener("abort", stop, { once: true });
   try {
-    if (signal?.aborted !== true && (await host.load())) return host;
+    if (signal?.aborted !== true && (await host.reload())) return host;
   } finally {
     signal?.removeEventListener("abort", stop);
   }
@@ -81,6 +81,7 @@ class Host implements HostedAgent {
   readonly #workers: Map<Language, SupervisedWorker> = new Map();
   /** The processes that load now. */
   #loading: Loading | undefined;
+  #closed = false;
   #config: AgentConfig | undefined;
   #entrypoints: ReadonlyMap<string, Entrypoint> = new Map();
   problems: readonly string[] = [];
@@ -114,9 +115,9 @@ class Host implements HostedAgent {
     };
   }
 
-  /** @returns False when a newer load, or the end, has overtaken this one. */
-  async load(): Promise<boolean> {
+  async reload(): Promise<boolean> {
     const config = await readAgentConfig(this.folder);
+    if (this.#closed) return false;
     this.#checkId(config);
     const { python, onLog, maxChunkBytes = DEFAULT_LIMITS.maxServerFrameBytes, lenient = false } = this.#options;
     const options = { folder: this.folder, python, maxChunkBytes: maxChunkBytes - FRAME_BYTES, fresh: lenient, onLog: onLog ?? (() => {}) };
@@ -138,11 +139,8 @@ class Host implements HostedAgent {
     return true;
   }
 
-  reload(): Promise<boolean> {
-    return this.load();
-  }
-
   async close({ timeoutMs }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    this.#closed = true;
     const loading = this.#loading;
     this.#loading = undefined;
     await Promise.all([loading?.end(), ...[...this.#workers.values()].map((worker) => worker.close(timeoutMs))]);
@@ -167,12 +165,12 @@ class Host implements HostedAgent {
       });
     }
     const unused = new Set(this.#workers.keys());
-    loading.forEach((language, program, worker) => {
+    for (const [language, worker] of loading.workers) {
       unused.delete(language);
       const supervised = this.#workers.get(language);
-      if (supervised === undefined) this.#workers.set(language, new SupervisedWorker(program, worker));
-      else supervised.take(program, worker);
-    });
+      if (supervised === undefined) this.#workers.set(language, new SupervisedWorker(worker));
+      else supervised.take(worker);
+    }
     for (const language of unused) {
       void this.#workers.get(language)?.close();
       this.#workers.delete(language);

@@ -53,12 +53,10 @@ function readDotEnv(folder: string): NodeJS.Dict<string> {
 
 /** The processes of one version of an agent, while they load. */
 export class Loading {
-  readonly #programs: ReadonlyMap<Language, WorkerProgram>;
-  readonly #workers: ReadonlyMap<Language, WorkerProcess>;
+  readonly workers: ReadonlyMap<Language, WorkerProcess>;
 
   constructor(programs: ReadonlyMap<Language, WorkerProgram>) {
-    this.#programs = programs;
-    this.#workers = new Map([...programs].map(([language, program]) => [language, new WorkerProcess(program)]));
+    this.workers = new Map([...programs].map(([language, program]) => [language, new WorkerProcess(program)]));
   }
 
   /**
@@ -71,35 +69,26 @@ export class Loading {
       try {
         return [...(await worker.loaded)];
       } catch (cause) {
-        const error = notLoaded(language, cause);
+        const error = notLoaded(language, worker, cause);
         if (!lenient) throw error;
-        const tags = this.#programs.get(language)?.entrypoints ?? [];
-        return tags.map(({ tag }) => [
+        return worker.program.entrypoints.map(({ tag }) => [
           tag,
           { tag, yields: "unknown", description: undefined, inputSchema: undefined, error: error.message },
         ]);
       }
     };
-    return new Map((await Promise.all([...this.#workers].map(load))).flat());
-  }
-
-  /** Hands each over, with its program. */
-  forEach(take: (language: Language, program: WorkerProgram, worker: WorkerProcess) => void): void {
-    for (const [language, worker] of this.#workers) {
-      const program = this.#programs.get(language);
-      if (program !== undefined) take(language, program, worker);
-    }
+    return new Map((await Promise.all([...this.workers].map(load))).flat());
   }
 
   /** Ends them: nobody wants them any more. */
   async end(): Promise<void> {
-    await Promise.all([...this.#workers.values()].map((worker) => worker.close(0)));
+    await Promise.all([...this.workers.values()].map((worker) => worker.close(0)));
   }
 }
 
-function notLoaded(language: Language, cause: unknown): RunAgentError {
+function notLoaded(language: Language, { hasStarted }: WorkerProcess, cause: unknown): RunAgentError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const python = "Python 3.9 or newer is needed: install it, make a virtual environment in the folder, or say which one to use (--python).";
-  const suggestion = language === "python" && message.includes("cannot be started") ? python : "Look at the agent's log.";
+  const suggestion = language === "python" && !hasStarted ? python : "Look at the agent's log.";
   return new RunAgentError("VALIDATION_ERROR", message, { suggestion, cause });
 }

@@ -6,7 +6,7 @@
  *   take, again: the new one gets the new calls; the old one ends with its last call
  */
 import type { CallEvents, CallRequest, WorkerCall } from "./worker-call.ts";
-import { WorkerProcess, type WorkerProgram } from "./worker-process.ts";
+import { WorkerProcess } from "./worker-process.ts";
 
 /** The first wait before a process is started again, in milliseconds; it doubles up to the second. */
 const FIRST_RESTART_MS = 100;
@@ -16,7 +16,6 @@ const STABLE_MS = 10_000;
 
 /** A process that is kept running. */
 export class SupervisedWorker {
-  #program: WorkerProgram;
   #worker: WorkerProcess;
   /** Every process that has not ended, the ones that only finish their calls included. */
   readonly #processes: Set<WorkerProcess> = new Set();
@@ -27,16 +26,14 @@ export class SupervisedWorker {
   #restarted: Promise<void> = Promise.resolve();
   #resolveRestarted: () => void = () => {};
 
-  /** @param worker A process of this program that has loaded the agent; one that has ended instead is not started again. */
-  constructor(program: WorkerProgram, worker: WorkerProcess) {
-    this.#program = program;
+  /** @param worker A process that has loaded the agent; one that has ended instead is not started again. */
+  constructor(worker: WorkerProcess) {
     this.#worker = worker;
     if (worker.hasLoaded) this.#watch(worker);
   }
 
   /** Puts a process in the place of the present one. It has loaded the agent, or has ended instead. */
-  take(program: WorkerProgram, worker: WorkerProcess): void {
-    this.#program = program;
+  take(worker: WorkerProcess): void {
     this.#restartMs = 0;
     const before = this.#worker;
     this.#worker = worker;
@@ -73,7 +70,7 @@ export class SupervisedWorker {
       this.#processes.delete(worker);
       if (this.#closed || worker !== this.#worker) return;
       if (worker.ageMs > STABLE_MS) this.#restartMs = 0;
-      this.#program.onLog("host", `The ${this.#program.name} process of the agent ${how} It is started again in ${this.#restartMs} ms.`);
+      worker.program.onLog("host", `The ${worker.program.name} process of the agent ${how} It is started again in ${this.#restartMs} ms.`);
       this.#restart();
     });
   }
@@ -83,7 +80,7 @@ export class SupervisedWorker {
       this.#resolveRestarted = resolve;
     });
     this.#timer = setTimeout(() => {
-      this.#worker = new WorkerProcess(this.#program);
+      this.#worker = new WorkerProcess(this.#worker.program);
       this.#watch(this.#worker);
       this.#resolveRestarted();
     }, this.#restartMs);

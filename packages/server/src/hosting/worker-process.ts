@@ -34,41 +34,40 @@ const LOAD_TIMEOUT_MS = 120_000;
 const SLOW_LOAD_MS = 5_000;
 /** How long a worker that was told to end may take, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 3_000;
-/** And this many milliseconds later a process that has said nothing is ended. */
-const PONG_MS = 4_000;
 /** How long, in milliseconds, the last words of a process that is gone are waited for. */
 const DRAIN_MS = 500;
 /** After this many milliseconds a cancelled call that still runs is told, where the worker itself did not. */
 const STUCK_MS = 6_000;
+/** And this many milliseconds later a process that has said nothing is ended. */
+const PONG_MS = 4_000;
 
 /** A process that runs agent code. */
 export class WorkerProcess {
+  readonly program: WorkerProgram;
   /** What it loaded; rejects when it ends before that. */
   readonly loaded: Promise<ReadonlyMap<string, LoadedEntry>>;
   /** Settles when it is gone, and says how. */
   readonly ended: Promise<string>;
-  readonly #program: WorkerProgram;
   readonly #child: ChildProcess;
   readonly #commands: Writable | undefined;
   readonly #calls: Map<number, { readonly events: CallEvents; readonly request: CallRequest }> = new Map();
   readonly #startMs = performance.now();
-  /** It is ready for calls, or was. */
-  hasLoaded = false;
+  #hasLoaded = false;
   #lastId = 0;
   #onIdle: () => void = () => {};
   /** Of the calls, those that were cancelled. */
   readonly #cancelled: Set<number> = new Set();
   /** Cancelled calls that do not stop, and of which that was said. */
   readonly #told: Set<number> = new Set();
-  /** It has said something since it was asked. */
-  #heard = false;
+  /** Lines that it has sent. */
+  #received = 0;
   #gone: RunAgentError | undefined;
   #settleLoaded: (entries: ReadonlyMap<string, LoadedEntry>) => void = () => {};
   /** The last line of its standard error: what a program that does not start has to say. */
   #lastWords = "";
 
   constructor(program: WorkerProgram) {
-    this.#program = program;
+    this.program = program;
     const { command, args, folder, env } = program;
     // A group of its own: Ctrl-C in a terminal is for the server, which lets its invocations end.
     const detached = process.platform !== "win32";
@@ -91,7 +90,7 @@ export class WorkerProcess {
     // Who does not wait for it learns of it in calls.
     this.loaded.catch(() => {});
     // A program that cannot be started has no streams.
-    if (this.#child.pid === undefined) return;
+    if (!this.hasStarted) return;
     this.#commands = commands;
     commands.on("error", () => {}); // Its end is told by `ended`.
     onPrintedLines(stdout, (text) => program.onLog("stdout", text));
@@ -104,8 +103,14 @@ export class WorkerProcess {
     this.#send({ op: "load", folder, entrypoints: program.entrypoints, max_chunk_bytes: program.maxChunkBytes, fresh: program.fresh });
   }
 
-  get pid(): number | undefined {
-    return this.#child.pid;
+  /** It could be started at all. */
+  get hasStarted(): boolean {
+    return this.#child.pid !== undefined;
+  }
+
+  /** It is ready for calls, or was. */
+  get hasLoaded(): boolean {
+    return this.#hasLoaded;
   }
 
   /** Resolves when no call runs, other than cancelled ones. */
@@ -142,7 +147,7 @@ export class WorkerProcess {
    */
   async close(timeoutMs: number = CLOSE_TIMEOUT_MS): Promise<void> {
     this.#commands?.end();
-    if (timeoutMs === 0 || !this.hasLoaded) this.#kill();
+    if (timeoutMs === 0 || !this.#hasLoaded) this.#kill();
     const late = setTimeout(() => this.#kill(), timeoutMs);
     await this.ended;
     clearTimeout(late);
@@ -155,7 +160,7 @@ export class WorkerProcess {
 
   #awaitLoaded(): Promise<ReadonlyMap<string, LoadedEntry>> {
     return new Promise((resolve, reject) => {
-      const say = (what: string): void => this.#program.onLog("host", `The ${this.#program.name} process of the agent ${what}`);
+      const say = (what: string): void => this.program.onLog("host", `The ${this.program.name} process of the agent ${what}`);
       const slow = setTimeout(() => say(`has been loading it for ${SLOW_LOAD_MS / 1000} seconds.`), SLOW_LOAD_MS).unref();
       const late = setTimeout(() => {
         say(`did not load it within ${LOAD_TIMEOUT_MS / 1000} seconds, and is ended.`);
@@ -166,7 +171,7 @@ export class WorkerProcess {
         clearTimeout(late);
       };
       this.#settleLoaded = (entries) => {
-        this.hasLoaded = true;
+        this.#hasLoaded = true;
         settle();
         resolve(entries);
       };
@@ -206,11 +211,11 @@ export class WorkerProcess {
   #checkAlive(id: number): void {
     if (!this.#calls.has(id)) return;
     this.#tellStuck(id, "{}");
-    this.#heard = false;
+    const received = this.#received;
     this.#send({ op: "ping" });
     setTimeout(() => {
-      if (this.#heard || this.#gone !== undefined || !this.#calls.has(id)) return;
-      this.#program.onLog("host", `The ${this.#program.name} process of the agent does nothing else any more, and is ended.`);
+      if (this.#received > received || this.#gone !== undefined || !this.#calls.has(id)) return;
+      this.program.onLog("host", `The ${this.program.name} process of the agent does nothing else any more, and is ended.`);
       this.#kill();
     }, PONG_MS).unref();
   }
@@ -221,11 +226,11 @@ export class WorkerProcess {
 
   /** An agent may write there, too, by mistake. */
   #receive(line: string): void {
-    this.#heard = true;
+    this.#received++;
     try {
       this.#read(line);
     } catch {
-      this.#program.onLog("host", `The ${this.#program.name} process of the agent sent what is no message, and is ended.`);
+      this.program.onLog("host", `The ${this.program.name} process of the agent sent what is no message, and is ended.`);
       this.#kill();
     }
   }
@@ -258,7 +263,7 @@ export class WorkerProcess {
     const { tag, invocation_id } = call.request;
     const { where } = JSON.parse(text) as { readonly where?: string };
     const at = where === undefined ? "" : ` It is at ${where}.`;
-    this.#program.onLog(
+    this.program.onLog(
       "host",
       `The cancelled invocation ${invocation_id} of ${tag} does not stop, and takes up its place until it does.${at}`,
     );
@@ -267,7 +272,7 @@ export class WorkerProcess {
   #end(how: string): string {
     const words = this.#lastWords === "" ? "" : ` It said: ${this.#lastWords}`;
     // Of one that did not load there is no other word.
-    this.#gone = new RunAgentError("OWNER_LOST", `The ${this.#program.name} process of the agent ${how}.${this.hasLoaded ? "" : words}`, {
+    this.#gone = new RunAgentError("OWNER_LOST", `The ${this.program.name} process of the agent ${how}.${this.#hasLoaded ? "" : words}`, {
       suggestion: "Start the invocation again, if the agent may run twice; the agent's log says more.",
     });
     const calls = [...this.#calls.values()];
