@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { assertId, RunAgentError } from "@runagent/core";
+import { assertId, connectHost, RunAgentError } from "@runagent/core";
 import { type FoundAgent, findLocalAgent } from "runagent/local-agents";
 import { agentFiles } from "../store/paths.ts";
 
@@ -22,4 +22,10 @@ export function knownAgent(agentId: string): FoundAgent | undefined {
     });
   }
   return found;
+}
+
+/** Host and port to reach an agent at, as they stand in an address. */
+export function addressOf({ host, port }: FoundAgent): string {
+  const name = connectHost(host);
+  return `${name.includes(":") && !name.startsWith("[") ? `[${name}]` : name}:${port}`;
 }

@@ -1,6 +1,7 @@
-import { connectHost, RunAgentError } from "@runagent/core";
+import { RunAgentError } from "@runagent/core";
 import type { FoundAgent } from "runagent/local-agents";
 import { getJson } from "../calling/http.ts";
+import { addressOf } from "./agents.ts";
 
 /** How long an agent may take to say how it is, in milliseconds. */
 const DEADLINE_MS = 2_000;
@@ -16,13 +17,12 @@ export interface AgentHealth {
 }
 
 /** Asks an agent how it is. One whose process is known to be gone is not asked: somebody else may listen there by now. */
-export async function askHealth({ agent_id, host, port, state }: FoundAgent): Promise<AgentHealth> {
+export async function askHealth(agent: FoundAgent): Promise<AgentHealth> {
+  const { agent_id, state } = agent;
   if (state === "gone" || state === "stopped") return { health: "none" };
-  const name = connectHost(host);
-  const url = `http://${name.includes(":") && !name.startsWith("[") ? `[${name}]` : name}:${port}/api/v1/health`;
   const signal = AbortSignal.timeout(DEADLINE_MS);
   try {
-    const { status, agents, agent_id: served, uptime_seconds } = await getJson(url, NO_KEY, signal);
+    const { status, agents, agent_id: served, uptime_seconds } = await getJson(`http://${addressOf(agent)}/api/v1/health`, NO_KEY, signal);
     const others = Array.isArray(agents) ? !agents.includes(agent_id) : typeof served === "string" && served !== agent_id;
     if (others) return { health: "another agent" };
     const health = typeof status === "string" ? status : "unknown";

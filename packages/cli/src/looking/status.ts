@@ -2,11 +2,10 @@
 import { existsSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { join } from "node:path";
-import { connectHost } from "@runagent/core";
 import { cacheFolder, type FoundAgent, listLocalAgents } from "runagent/local-agents";
 import { type KeptInvocation, listInvocations } from "../store/index.ts";
 import { agentFiles } from "../store/paths.ts";
-import { knownAgent } from "./agents.ts";
+import { addressOf, knownAgent } from "./agents.ts";
 import { type AgentHealth, askHealth } from "./health.ts";
 import { type Cell, formatJson, formatTable, localTime, type Output, openOutput, type Style } from "./output.ts";
 
@@ -82,11 +81,6 @@ function toRow(status: AgentStatus): Cell[] {
     invocations === undefined ? "-" : describe(invocations),
     SOURCES[status.source],
   ];
-}
-
-function addressOf({ host, port }: FoundAgent): string {
-  const name = connectHost(host);
-  return `${name.includes(":") && !name.startsWith("[") ? `[${name}]` : name}:${port}`;
 }
 
 /** `12 (1 running, 2 failed)`: completed ones are the rest. */

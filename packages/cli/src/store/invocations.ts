@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { type Invocation, isId, isJsonObject, type JsonObject, parseLocalAgent } from "@runagent/core";
+import { readdirSync } from "node:fs";
+import { type Invocation, isId, isJsonObject, type JsonObject } from "@runagent/core";
 import { isAlive } from "runagent/local-agents";
 import { readObjects } from "./line-reader.ts";
 import { agentFiles, agentsFolder } from "./paths.ts";
+import { readRegistration } from "./registration.ts";
 
 /** What is kept of an invocation. */
 export interface KeptInvocation extends Omit<Invocation, "result" | "status"> {
@@ -61,7 +62,7 @@ function tryToList(agentId: string, cache: string | undefined): KeptInvocation[]
 
 /** Whether the process lives in which an invocation began: its id may be another's since. */
 function createLives(registration: string): (pid: unknown, startedAt: string) => boolean {
-  const agent = parseLocalAgent(readText(registration));
+  const agent = readRegistration(registration);
   const known = new Map<number, boolean>();
   return (pid, startedAt) => {
     if (typeof pid !== "number") return false;
@@ -98,15 +99,5 @@ function readNames(folder: string): string[] {
   } catch {
     // Nothing was ever served here.
     return [];
-  }
-}
-
-function readText(path: string): string {
-  try {
-    // A pipe would be waited for.
-    return statSync(path).isFile() ? readFileSync(path, "utf8") : "";
-  } catch {
-    // Nothing says who serves it.
-    return "";
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type LocalAgent, parseLocalAgent } from "@runagent/core";
 import { isAlive } from "runagent/local-agents";
@@ -6,10 +6,19 @@ import { isAlive } from "runagent/local-agents";
 /** What `runagent serve` says of the agent that it serves; clients on this machine find it by its id. */
 export type Registration = Required<Omit<LocalAgent, "stopped_at">>;
 
-/** True when nobody who lives is registered: another process took the place of this one, and has ended. */
+/** What is registered; undefined when nothing is, or it cannot be read. */
+export function readRegistration(path: string): LocalAgent | undefined {
+  try {
+    // A pipe would be waited for.
+    return statSync(path).isFile() ? parseLocalAgent(readFileSync(path, "utf8")) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** True when nobody who lives is registered: another process took the place of this one, and has ended. Whoever removed it meant it. */
 export function isVacant(path: string): boolean {
-  const kept = existsSync(path) ? parseLocalAgent(readFileSync(path, "utf8")) : undefined;
-  // Whoever removed it meant it.
+  const kept = readRegistration(path);
   return kept !== undefined && (kept.stopped_at !== undefined || !isAlive(kept.pid));
 }
 
@@ -28,9 +37,7 @@ export function register(path: string, registration: LocalAgent): void {
 
 /** Says in the registration that this process has stopped serving; when another serves the agent meanwhile, it is left as it is. @throws whatever the disk says. */
 export function unregister(path: string, registration: Registration): void {
-  // Whoever removed it meant it.
-  if (!existsSync(path)) return;
-  const kept = parseLocalAgent(readFileSync(path, "utf8"));
+  const kept = readRegistration(path);
   if (kept?.pid !== registration.pid || kept.started_at !== registration.started_at) return;
   register(path, { ...kept, stopped_at: new Date().toISOString() });
 }
