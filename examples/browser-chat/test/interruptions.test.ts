@@ -213,8 +213,8 @@ describe.skipIf(!hasChromium())("a reload", () => {
 
 describe.skipIf(!hasChromium())("a token", () => {
   test("that lives for seconds is renewed on the open connection", async () => {
-    // A quarter of its life is left when it is renewed: a second, for a machine that is busy.
-    const { chat, gate, proxy } = await serveForTest({ tokenSeconds: 4 });
+    // A quarter of its life is left when it is renewed: two seconds, for a machine that is busy.
+    const { chat, gate, proxy } = await serveForTest({ tokenSeconds: 8 });
     const tab = await openTab(browser, chat);
     let tokens = 0;
     tab.page.on("response", (response) => {
