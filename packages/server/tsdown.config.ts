@@ -2,7 +2,16 @@ import type { UserConfig } from "tsdown";
 import { packageConfig } from "../../tsdown.base.ts";
 
 const config: UserConfig = {
-  ...packageConfig({ index: "src/index.ts", hosting: "src/hosting/index.ts" }, "node"),
+  ...packageConfig(
+    {
+      index: "src/index.ts",
+      hosting: "src/hosting/index.ts",
+      "adapters/openai-agents": "src/adapters/openai-agents.ts",
+      "adapters/ai-sdk": "src/adapters/ai-sdk.ts",
+      "adapters/langgraph": "src/adapters/langgraph.ts",
+    },
+    "node",
+  ),
   // The CommonJS entries find the workers beside them, too.
   shims: true,
   // Zod as a whole takes three times as long to load as what is used of it, and `runagent serve` waits for it.

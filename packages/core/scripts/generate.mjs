@@ -15,12 +15,12 @@ const HEADER = "// Made by `npm run generate` from protocol/; do not edit.\n";
 /** Which schemas become checks, and in which file: each side loads only what it reads. */
 const CHECKS = {
   "client-frames": {
-    frames: ["start", "resume", "ack", "cancel", "approval", "auth"],
-    bodies: ["run-request", "run-request-v1", "cancel-request"],
+    frames: ["start", "resume", "ack", "filter", "cancel", "approval", "auth"],
+    bodies: ["run-request", "run-request-v1", "cancel-request", "approval-request"],
   },
   "server-frames": {
     first: "data",
-    frames: ["event", "heartbeat", "error"],
+    frames: ["event", "skipped", "heartbeat", "error"],
     statuses: [
       "stream-started",
       "stream-completed",

@@ -12,8 +12,10 @@ import type {
   DataFrame,
   ErrorFrame,
   EventFrame,
+  FilterFrame,
   HeartbeatFrame,
   ResumeFrame,
+  SkippedFrame,
   StartFrame,
   StreamCancelledFrame,
   StreamCompletedFrame,
@@ -23,13 +25,14 @@ import { type BlameCode, excerpt, isJsonObject, type JsonObject } from "./json.t
 import { type Validator, violationOf } from "./validator.ts";
 
 /** Every frame a version 2 client sends. */
-export type ClientFrame = StartFrame | ResumeFrame | AckFrame | CancelFrame | ApprovalFrame | AuthFrame;
+export type ClientFrame = StartFrame | ResumeFrame | AckFrame | FilterFrame | CancelFrame | ApprovalFrame | AuthFrame;
 
 /** Every frame a version 2 server sends. */
 export type ServerFrame =
   | StreamStartedFrame
   | DataFrame
   | EventFrame
+  | SkippedFrame
   | HeartbeatFrame
   | StreamCompletedFrame
   | StreamCancelledFrame

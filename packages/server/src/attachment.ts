@@ -4,17 +4,17 @@
  */
 import type { RunAgentError } from "@runagent/core";
 import type { Dialect } from "./dialects.ts";
+import type { Filter } from "./filter.ts";
 import type { Invocation } from "./invocation.ts";
-import type { LogRecord } from "./log.ts";
 import { logLost, type Opening } from "./opening.ts";
 import { toTimerMs } from "./options.ts";
-import { Reader } from "./reader.ts";
+import { Reader, type SentRecord } from "./reader.ts";
 import type { Services } from "./services.ts";
 
 /** The client's end of a transport. */
 export interface Outlet {
   /** Sends a record. False: enough is waiting; `onDrained` is called once that is written. */
-  sendRecord(record: LogRecord, onDrained: () => void): boolean;
+  sendRecord(record: SentRecord, onDrained: () => void): boolean;
   /** Sends a frame that is no record. */
   sendReply(text: string): void;
   /** Bytes wait that the peer has not taken. */
@@ -41,17 +41,18 @@ export class Attachment {
 
   /** Attaches; sends nothing before `start`. */
   constructor(opening: Opening, outlet: Outlet, events: AttachmentEvents) {
-    const { invocation, after, atEnd, windowBytes } = opening;
+    const { invocation, after, atEnd, windowBytes, filter } = opening;
     this.invocation = invocation;
     this.#opening = opening;
     this.#outlet = outlet;
     const drained = (): void => this.#reader.drained();
     const sink = {
-      write: (record: LogRecord) => outlet.sendRecord(record, drained),
+      write: (record: SentRecord) => outlet.sendRecord(record, drained),
       ended: () => events.ended(),
       failed: (error: RunAgentError) => events.failed(error),
     };
     this.#reader = new Reader(invocation.log, atEnd ? after - 1 : after, windowBytes, sink, () => invocation.readerChanged());
+    this.#reader.filter = filter;
     invocation.attach(this.#reader);
   }
 
@@ -59,9 +60,8 @@ export class Attachment {
   start(dialect: Dialect, { limits, durability }: Services): void {
     const { status, invocation, after: seq, head } = this.#opening;
     const { heartbeatSeconds, retentionSeconds: resumeSeconds } = limits;
-    this.#outlet.sendReply(
-      dialect.accepted({ status, invocation, seq, firstSeq: head.firstSeq, heartbeatSeconds, resumeSeconds, durability }),
-    );
+    const { firstSeq } = head;
+    this.#outlet.sendReply(dialect.accepted({ status, invocation, seq, firstSeq, heartbeatSeconds, resumeSeconds, durability }));
     if (dialect.protocol === 2) this.#beatEvery(toTimerMs(heartbeatSeconds));
     this.#reader.start();
     // It may have been lost since the opening was checked.
@@ -78,6 +78,11 @@ export class Attachment {
     this.#reader.ack(seq);
   }
 
+  /** The client wants something else from now on. */
+  setFilter(filter: Filter | undefined): void {
+    this.#reader.filter = filter;
+  }
+
   /** Detaches. @param mayReturn The client was lost rather than gone: it may come back. */
   close(mayReturn: boolean): void {
     clearTimeout(this.#heartbeat);
@@ -91,7 +96,10 @@ export class Attachment {
     const timer = setTimeout(() => {
       // What waits in the socket is a sign of life once it gets through, and one heartbeat more behind it is none.
       if (this.#outlet.stalled) timer.refresh();
-      else this.#outlet.sendReply(`{"type":"heartbeat","seq":${Math.max(this.#opening.after, this.#reader.sentSeq)}}`);
+      else {
+        this.#reader.tellSkipped();
+        this.#outlet.sendReply(`{"type":"heartbeat","seq":${Math.max(this.#opening.after, this.#reader.toldSeq)}}`);
+      }
     }, ms);
     timer.unref();
     this.#heartbeat = timer;

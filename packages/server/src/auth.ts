@@ -78,7 +78,8 @@ function compareWith(keys: readonly string[]): (token: string) => Principal | nu
     let found = false;
     // Every key is compared, so that the time does not tell which one was right.
     for (const candidate of known) found = timingSafeEqual(candidate, hash) || found;
-    return found ? { id: `key:${hash.toString("hex", 0, 16)}` } : null;
+    // The id is the server's own; the name is shown to others, and too short to find the key by it.
+    return found ? { id: `key:${hash.toString("hex", 0, 16)}`, name: `key:${hash.toString("hex", 0, 3)}` } : null;
   };
 }
 

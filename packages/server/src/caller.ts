@@ -27,6 +27,10 @@ export class Caller {
     if (principal !== undefined) this.#replace(principal);
   }
 
+  get principal(): Principal | undefined {
+    return this.#principal;
+  }
+
   /**
    * The credential of the frame counts, where there is none that of the upgrade. [sec.key.1]
    * @throws RunAgentError AUTHENTICATION_ERROR, RATE_LIMITED, or SERVER_ERROR when the check itself failed.

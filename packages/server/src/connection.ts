@@ -23,8 +23,10 @@ import {
 } from "@runagent/core";
 import { Attachment } from "./attachment.ts";
 import { Caller } from "./caller.ts";
+import { decideApproval } from "./decide.ts";
 import { createDialectV1, DIALECT_V2, type Dialect } from "./dialects.ts";
 import { publicError } from "./envelope.ts";
+import { readFilter } from "./filter.ts";
 import type { FrameSocket } from "./frame-socket.ts";
 import type { Invocation } from "./invocation.ts";
 import { type Opening, openResume, openStart, openStartV1 } from "./opening.ts";
@@ -177,7 +179,10 @@ export class Connection {
         this.#cancel(frame);
         break;
       case "approval":
-        this.#refuseApproval(frame);
+        this.#later(() => this.#decide(frame));
+        break;
+      case "filter":
+        this.#attachment?.setFilter(readFilter(frame.only));
         break;
       case "auth":
         this.#later(() => this.#refreshAuth(frame));
@@ -201,10 +206,22 @@ export class Connection {
     invocation.cancel(mode, "A client cancelled.");
   }
 
-  #refuseApproval(frame: ApprovalFrame): void {
-    const error = new RunAgentError("VALIDATION_ERROR", "No approval of this id is pending.", { field: "approval_id" });
+  /** A decision that is refused is answered, and the connection goes on. [approval.outcome.1] */
+  async #decide(frame: ApprovalFrame): Promise<void> {
     const { approval_id } = frame;
-    this.#reply({ type: "status", status: "approval_acknowledged", approval_id, outcome: "refused", error: error.toWire() });
+    const invocation = this.#attachment?.invocation ?? this.#last;
+    const { principal } = this.#caller;
+    if (invocation === undefined || principal === undefined) return;
+    const answer = { type: "status", status: "approval_acknowledged", approval_id };
+    try {
+      await decideApproval(invocation, frame, principal, this.#services);
+      this.#reply({ ...answer, decision: frame.decision, outcome: "accepted" });
+    } catch (cause) {
+      const error = publicError(cause);
+      if (error !== cause) this.#services.onError(cause, { where: "connection", agentId: this.#agentId });
+      const decision = invocation.approvals.standing(approval_id);
+      this.#reply({ ...answer, ...(decision !== undefined && { decision }), outcome: "refused", error: error.toWire() });
+    }
   }
 
   async #refreshAuth(frame: AuthFrame): Promise<void> {

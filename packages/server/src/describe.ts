@@ -7,7 +7,7 @@ import type { Agent, Entrypoint } from "./agent.ts";
 import type { Invocation } from "./invocation.ts";
 
 /** Optional parts of the protocol that this server has. */
-export const FEATURES: readonly string[] = ["resume", "flow_control", "after_turn", "heartbeat", "sse"];
+export const FEATURES: readonly string[] = ["resume", "flow_control", "after_turn", "heartbeat", "sse", "approvals", "filter"];
 
 /** Versions of the protocol that this server speaks. */
 export const PROTOCOL_VERSIONS: readonly number[] = [1, 2];
@@ -33,7 +33,7 @@ export function describeInvocation(invocation: Invocation): InvocationInfo {
 
 /** The same without its result, which may be large: an entry of GET invocations. */
 export function summariseInvocation(invocation: Invocation): InvocationInfo {
-  const { request, outcome } = invocation;
+  const { request, outcome, approvals } = invocation;
   const { invocationId, agent, entrypoint, protocol } = request;
   return {
     invocation_id: invocationId,
@@ -47,6 +47,7 @@ export function summariseInvocation(invocation: Invocation): InvocationInfo {
     total_chunks: invocation.chunks,
     seq: invocation.seq,
     epoch: invocation.log.epoch,
+    ...(approvals.waiting && { pending_approvals: approvals.pending }),
     error: outcome?.status === "failed" ? outcome.error.toWire() : null,
   };
 }
@@ -56,7 +57,8 @@ export function describeStats(agentId: string, invocations: readonly Invocation[
   const counts = { running: 0, completed: 0, failed: 0, cancelled: 0 };
   let seconds = 0;
   for (const invocation of invocations) {
-    counts[invocation.status]++;
+    const { status } = invocation;
+    counts[status === "waiting_approval" ? "running" : status]++;
     if (invocation.outcome !== undefined) seconds += invocation.executionTime;
   }
   const ended = invocations.length - counts.running;

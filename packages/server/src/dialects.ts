@@ -3,7 +3,8 @@
  */
 import { ERRORS, encodeValueV1, parseJsonObject, type RunAgentError } from "@runagent/core";
 import type { Invocation } from "./invocation.ts";
-import { type LogRecord, type LogStore, textOf } from "./log.ts";
+import { type LogStore, textOf } from "./log.ts";
+import type { SentRecord } from "./reader.ts";
 import { contentOf } from "./records.ts";
 
 /** What a client is told when its start or resume is accepted. */
@@ -22,7 +23,7 @@ export interface Acceptance {
 export interface Dialect {
   readonly protocol: 1 | 2;
   accepted(acceptance: Acceptance): string;
-  record(record: LogRecord): string | Uint8Array;
+  record(record: SentRecord): string | Uint8Array;
   /** The last frame of a connection that is refused or broken off, and the code it closes with. */
   refused(error: RunAgentError): { readonly text: string; readonly closeCode: number };
 }
@@ -39,6 +40,8 @@ export const DIALECT_V2: Dialect = {
       epoch: invocation.log.epoch,
       seq,
       first_seq: firstSeq,
+      last_seq: Math.max(seq, invocation.seq),
+      ...pendingOf(invocation),
       heartbeat_seconds: heartbeatSeconds,
       resume_seconds: resumeSeconds,
       durability,
@@ -49,6 +52,11 @@ export const DIALECT_V2: Dialect = {
     closeCode: ERRORS[error.code].closeCode ?? 1000,
   }),
 };
+
+/** What a client that comes into the middle must know: these wait, and any other that it finds in the log does not. [approval.pending.1] */
+function pendingOf({ approvals }: Invocation): { pending_approvals?: string[] } {
+  return approvals.waiting ? { pending_approvals: approvals.pending.map(({ approval_id }) => approval_id) } : {};
+}
 
 /** Version 1, for one stream: values are encoded twice, events travel as chunks, and frames carry no seq. [v1.server.1] */
 export function createDialectV1(): Dialect {

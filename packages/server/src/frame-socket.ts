@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { Outlet } from "./attachment.ts";
 import { DIALECT_V2, type Dialect } from "./dialects.ts";
-import type { LogRecord } from "./log.ts";
+import type { SentRecord } from "./reader.ts";
 
 /** Above this many bytes waiting in the socket, records wait in the log instead. */
 export const HIGH_WATER_BYTES = 1_048_576;
@@ -50,7 +50,7 @@ export class FrameSocket implements Outlet {
   }
 
   /** Sends a record. False: enough is waiting; `onDrained` is called once that is written. */
-  sendRecord(record: LogRecord, onDrained: () => void): boolean {
+  sendRecord(record: SentRecord, onDrained: () => void): boolean {
     const frame = this.dialect.record(record);
     this.#cork();
     if (this.#ws.bufferedAmount + record.data.length < HIGH_WATER_BYTES) {

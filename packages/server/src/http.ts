@@ -3,11 +3,12 @@
  */
 import { randomUUID } from "node:crypto";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
-import { assertId, check, type Invocation as InvocationInfo, RunAgentError, validateCancelRequest } from "@runagent/core";
+import { assertId, check, type Invocation as InvocationInfo, RunAgentError, validateApprovalRequest, validateCancelRequest } from "@runagent/core";
 import { type Context, Hono } from "hono";
 import type { Agent } from "./agent.ts";
 import { bearerToken } from "./auth.ts";
 import { readJsonBody } from "./body.ts";
+import { type DecisionRequest, decideApproval } from "./decide.ts";
 import { describeAgent, describeInvocation, describeStats, PROTOCOL_VERSIONS, summariseInvocation } from "./describe.ts";
 import {
   ANSWER_HEADERS,
@@ -154,7 +155,7 @@ function addInvocationRoutes(app: Hono<HttpEnv>, services: Services): void {
         const principal = await authenticate(c, services);
         const id = readInvocationId(c);
         const cursor = readCursor(id, c.req.header("last-event-id"), c.req.query("after"));
-        return { principal, open: () => openCursor(id, cursor, principal, services) };
+        return { principal, open: () => openCursor(id, cursor, c.req.queries("only"), principal, services) };
       };
       return stream(c, services, read);
     },
@@ -168,6 +169,17 @@ function addInvocationRoutes(app: Hono<HttpEnv>, services: Services): void {
       const { cancelOutcome: outcome } = invocation;
       invocation.cancel(mode, "A client cancelled.");
       return succeed(c, { invocation_id: invocation.request.invocationId, mode, outcome });
+    },
+  });
+  route(app, "/api/v1/invocations/:invocation_id/approvals", {
+    POST: async (c) => {
+      const principal = await authenticate(c, services);
+      const id = readInvocationId(c);
+      const body = await readJsonBody(c.req.raw, services.limits.maxBodyBytes);
+      check(validateApprovalRequest, body, "VALIDATION_ERROR", "body");
+      const request = body as unknown as DecisionRequest;
+      await decideApproval(services.registry.find(id), request, principal, services);
+      return succeed(c, { approval_id: request.approval_id, decision: request.decision, outcome: "accepted" });
     },
   });
 }

@@ -2,7 +2,7 @@
  * The reference server of the RunAgent run-and-stream protocol: define an agent, serve it.
  */
 
-export { type ErrorCode, RunAgentError } from "@runagent/core";
+export { type ErrorCode, events, isMessage, type Message, RunAgentError, textOf } from "@runagent/core";
 export {
   type Agent,
   type AgentDefinition,
@@ -13,9 +13,9 @@ export {
   type EntrypointOptions,
   type Untyped,
 } from "./agent.ts";
-export type { AgentContext } from "./context.ts";
+export type { AgentContext, ApprovalAnswer, ApprovalRequest } from "./context.ts";
 // For authors of log stores.
 export type { InvocationLog, LogBounds, LogHead, LogRecord, LogStore, MaybePromise } from "./log.ts";
 export { createMemoryLogStore } from "./memory-log.ts";
-export { DEFAULT_LIMITS, type ErrorContext, type KeyCheck, type Limits, type Principal, type ServeOptions } from "./options.ts";
+export { type ApprovalInfo, DEFAULT_LIMITS, type ErrorContext, type KeyCheck, type Limits, type Principal, type ServeOptions } from "./options.ts";
 export { type RunningServer, serve } from "./serve.ts";

@@ -4,15 +4,18 @@
  *   running --(agent returns)--> completed      (throws, bad chunk, deadline, log lost, shutdown)--> failed
  *           --(cancel immediate; after_turn at turn_completed; last reader gone with on_disconnect cancel)--> cancelled
  *
+ * While an approval waits for its decision it is running all the same, and its deadline stands still.
  * Readers attach and leave at any time. The agent is asked for its next chunk only while one of them can take it.
  */
-import { type AgentEvent, type CancelResult, type Mode, RunAgentError, type Invocation as Summary } from "@runagent/core";
+import { type CancelResult, type Mode, RunAgentError, type Invocation as Summary } from "@runagent/core";
+import { Approvals } from "./approvals.ts";
 import type { AgentContext } from "./context.ts";
+import { Deadline } from "./deadline.ts";
 import type { InvocationLog, LogBounds, MaybePromise } from "./log.ts";
 import type { LogBudget } from "./log-budget.ts";
 import { LogWriter } from "./log-writer.ts";
 import { type ErrorContext, type Limits, toTimerMs } from "./options.ts";
-import { dataRecord, encodeEvent, eventRecord, type Outcome, terminalRecord } from "./records.ts";
+import { dataRecord, type EncodedEvent, encodeEvent, eventRecord, type Outcome, terminalRecord } from "./records.ts";
 import type { InvocationInfo, InvocationRequest } from "./request.ts";
 import { runEntrypoint } from "./runner.ts";
 import { toToldError } from "./thrown.ts";
@@ -62,15 +65,20 @@ export class Invocation {
   /** Set at the first reason to end; from then on nothing else ends it, and nothing but the terminal record is appended. */
   #ending: Outcome | undefined;
   #cancelAfterTurn = false;
+  /** Turns that the agent has marked. */
+  #turns = 0;
   #chunks = 0;
   #executionTime: number | undefined;
-  #deadline: NodeJS.Timeout | undefined;
+  #deadline: Deadline | undefined;
   /** Runs while the last client, which was lost, may come back. */
   #grace: NodeJS.Timeout | undefined;
   /** Closes the agent's iterator. */
   #stop: (() => void) | undefined;
-  /** Wakes the runner that waits for room. */
+  /** What waits for room waits for this; undefined while nothing does. */
+  #room: Promise<void> | undefined;
   #wake: (() => void) | undefined;
+  /** What the agent has asked its clients. */
+  readonly approvals: Approvals;
 
   constructor({ args: _args, kwargs: _kwargs, ...request }: InvocationRequest, log: InvocationLog, host: InvocationHost) {
     this.request = request;
@@ -84,6 +92,13 @@ export class Invocation {
     this.ended = new Promise((resolve) => {
       this.#settle = resolve;
     });
+    this.approvals = new Approvals({
+      maxSeconds: host.limits.maxApprovalSeconds,
+      endedBy: () => this.#endedBy,
+      room: () => this.#roomInLog(),
+      append: (event) => this.#appendEvent(this.#encode(event)),
+      changed: () => (this.approvals.waiting ? this.#deadline?.pause() : this.#deadline?.run()),
+    });
   }
 
   get log(): InvocationLog {
@@ -94,8 +109,8 @@ export class Invocation {
     return this.#ending === undefined;
   }
 
-  get status(): Outcome["status"] | "running" {
-    return this.outcome?.status ?? "running";
+  get status(): Summary["status"] {
+    return this.outcome?.status ?? (this.approvals.waiting ? "waiting_approval" : "running");
   }
 
   /** What a cancel is answered with now. [cancel.outcome.1] */
@@ -136,9 +151,9 @@ export class Invocation {
   begin(input: unknown, args: readonly unknown[]): void {
     if (!this.running) return;
     const seconds = Math.min(this.request.timeoutSeconds ?? Number.POSITIVE_INFINITY, this.#host.limits.maxInvocationSeconds);
-    this.#deadline = setTimeout(() => this.#timeOut(seconds), toTimerMs(seconds)).unref();
+    this.#deadline = new Deadline(seconds, () => this.#timeOut(seconds));
     runEntrypoint(this, input, this.#context(args), this.#host.limits.maxServerFrameBytes).then(
-      () => this.#end({ status: "completed" }),
+      () => this.#end({ status: "completed", ...(this.#cancelAfterTurn && { reason: noTurn(this.#turns) }) }),
       (error: unknown) => this.#agentFailed(error),
     );
   }
@@ -180,6 +195,7 @@ export class Invocation {
     if (this.#wake === undefined || !(this.#mayPull() || !this.running)) return;
     const wake = this.#wake;
     this.#wake = undefined;
+    this.#room = undefined;
     this.#host.budget.stop(this.#onRoom);
     wake();
   }
@@ -190,9 +206,10 @@ export class Invocation {
   room(): Promise<void> | undefined {
     if (!this.running || this.#mayPull()) return undefined;
     this.#host.budget.wait(this.#onRoom);
-    return new Promise((resolve) => {
+    this.#room ??= new Promise((resolve) => {
       this.#wake = resolve;
     });
+    return this.#room;
   }
 
   /** Appends a data record; `content` is JSON text. After the end it is dropped. */
@@ -225,22 +242,68 @@ export class Invocation {
 
   #context(args: readonly unknown[]): AgentContext {
     const { invocationId, userId, persistentMemory } = this.request;
-    const emit = (event: AgentEvent): void => this.#emit(event);
-    return { invocationId, args, userId, persistentMemory, signal: this.#controller.signal, emit };
+    return {
+      invocationId,
+      args,
+      userId,
+      persistentMemory,
+      signal: this.#controller.signal,
+      emit: (event) => this.#emit(event),
+      turn: () => handled(this.#turn()),
+      requireApproval: (request) => handled(this.approvals.require(request)),
+    };
   }
 
-  #emit(event: AgentEvent): void {
-    const text = encodeEvent(event, this.#host.limits.maxServerFrameBytes);
+  #emit(event: unknown): Promise<void> {
+    const encoded = this.#encode(event);
     // The agent cannot know that it was cancelled a moment ago; an event after the end has nowhere to go.
-    if (!this.running) return;
+    if (!this.running) return SETTLED;
     this.#trim();
     if (this.#writer.exceeds(this.#host.budget.ownBounds)) {
-      throw new RunAgentError("PAYLOAD_TOO_LARGE", "The log is full (maxLogBytes, maxLogRecords): no client takes the events so fast.");
+      throw new RunAgentError("PAYLOAD_TOO_LARGE", "The log is full (maxLogBytes, maxLogRecords): no client takes the events so fast.", {
+        suggestion: "Await every emit, and the agent waits while a client is slow.",
+      });
     }
-    void this.#writer.append((seq) => eventRecord(seq, text));
+    void this.#appendEvent(encoded);
+    return this.room() ?? SETTLED;
+  }
+
+  async #turn(): Promise<void> {
+    await this.#roomInLog();
+    const stored = this.#appendEvent(this.#encode({ type: "turn_completed", turn: this.#turns + 1 }));
+    if (stored instanceof Promise) await stored;
+    if (this.#endedBy !== undefined) throw this.#endedBy;
+    await this.room();
+  }
+
+  /** Waits while the log is full of what clients still need. */
+  async #roomInLog(): Promise<void> {
+    for (;;) {
+      this.#trim();
+      if (!this.running || !this.#writer.exceeds(this.#host.budget.ownBounds)) return;
+      await this.room();
+    }
+  }
+
+  #encode(event: unknown): EncodedEvent {
+    return encodeEvent(event, this.#host.limits.maxServerFrameBytes);
+  }
+
+  #appendEvent(event: EncodedEvent): MaybePromise<void> {
+    if (!this.running) return;
+    const stored = this.#writer.append((seq) => eventRecord(seq, event));
+    if (event.type === "turn_completed") this.#turns++;
     if (this.#cancelAfterTurn && event.type === "turn_completed") {
       this.#end({ status: "cancelled", mode: "after_turn", reason: "A client asked to stop after the turn." });
     }
+    return stored;
+  }
+
+  /** Why it has ended, as the agent is told; undefined while it runs. */
+  get #endedBy(): RunAgentError | undefined {
+    const ending = this.#ending;
+    if (ending === undefined) return undefined;
+    return ending.status === "failed" ? ending.error : new RunAgentError("CANCELLED", ending.reason ?? "The invocation has ended.");
   }
 
   #timeOut(seconds: number): void {
@@ -263,8 +326,9 @@ export class Invocation {
     this.seen = this.#readers.size > 0 || !this.request.entrypoint.streaming;
     this.#executionTime = this.executionTime;
     this.#clearTimers();
-    if (outcome.status === "failed") this.#controller.abort(outcome.error);
-    if (outcome.status === "cancelled") this.#controller.abort(new RunAgentError("CANCELLED", outcome.reason));
+    const endedBy = this.#endedBy;
+    if (outcome.status !== "completed") this.#controller.abort(endedBy);
+    if (endedBy !== undefined) this.approvals.end(endedBy);
     this.#stop?.();
     const { invocationId } = this.request;
     const totals = { invocationId, chunks: this.#chunks, executionTime: this.#executionTime };
@@ -283,7 +347,8 @@ export class Invocation {
   }
 
   #clearTimers(): void {
-    clearTimeout(this.#deadline);
+    this.#deadline?.pause();
+    this.#deadline = undefined;
     clearTimeout(this.#grace);
   }
 
@@ -297,6 +362,7 @@ export class Invocation {
     this.#ending = outcome;
     this.#clearTimers();
     this.#controller.abort(error);
+    this.approvals.end(error);
     this.#stop?.();
     this.#finish(outcome);
     for (const reader of [...this.#readers]) reader.fail(error);
@@ -332,4 +398,18 @@ export class Invocation {
     for (const reader of this.#readers) needed = Math.min(needed, reader.neededSeq);
     this.#writer.trim(needed, bounds);
   }
+}
+
+const SETTLED: Promise<void> = Promise.resolve();
+
+/** What the agent does not await must not become an unhandled rejection: the end of the invocation says the same. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+/** Says why a cancel after_turn has stopped nothing. [cancel.turn.1] */
+function noTurn(turns: number): string {
+  const marked = turns === 0 ? "the agent marks none" : "the agent began no other";
+  return `A client asked to stop after the turn, and ${marked}: it ran to its end.`;
 }

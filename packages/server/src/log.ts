@@ -12,6 +12,8 @@ export interface LogRecord {
   readonly seq: number;
   /** terminal: the last record of its log. */
   readonly kind: "data" | "event" | "terminal";
+  /** Of an event, its type: clients may have asked for some types only. Without it an event goes to all of them. */
+  readonly eventType?: string | undefined;
   /** The version 2 frame: JSON text in UTF-8. */
   readonly data: Uint8Array;
 }
@@ -67,6 +69,6 @@ export interface LogStore {
 }
 
 /** The frame of a record, as text. */
-export function textOf({ data }: LogRecord): string {
+export function textOf({ data }: Pick<LogRecord, "data">): string {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
 }

@@ -22,8 +22,12 @@ interface Segment {
   firstSeq: number;
   /** Where each record ends. */
   ends: number[];
-  kinds: LogRecord["kind"][];
+  /** What each record is: its kind, or "event:" and the type of the event. */
+  labels: string[];
 }
+
+const EVENT = "event:";
+const MAX_LABELS = 1_000;
 
 class MemoryLog implements InvocationLog {
   readonly epoch: string;
@@ -35,6 +39,8 @@ class MemoryLog implements InvocationLog {
   #lastSeq = 0;
   #bytes = 0;
   readonly #listeners: Set<() => void> = new Set();
+  /** One string for each label, however many records have it. */
+  readonly #labels: Map<string, string> = new Map();
 
   constructor(epoch: string) {
     this.epoch = epoch;
@@ -44,12 +50,12 @@ class MemoryLog implements InvocationLog {
     if (epoch !== this.epoch || expectedSeq !== this.#lastSeq + 1 || record.seq !== expectedSeq) {
       throw new RunAgentError("OWNER_LOST", `The log expects record ${this.#lastSeq + 1} of its own epoch; another owner writes it.`);
     }
-    const { data, kind } = record;
-    const { bytes, ends, kinds } = this.#segmentFor(data.length, expectedSeq);
+    const { data } = record;
+    const { bytes, ends, labels } = this.#segmentFor(data.length, expectedSeq);
     const start = ends.at(-1) ?? 0;
     bytes.set(data, start);
     ends.push(start + data.length);
-    kinds.push(kind);
+    labels.push(this.#labelOf(record));
     this.#lastSeq = expectedSeq;
     this.#bytes += data.length;
     for (const listener of this.#listeners) listener();
@@ -68,10 +74,9 @@ class MemoryLog implements InvocationLog {
       segment = this.#segments[++index]
     ) {
       for (let at = seq - segment.firstSeq; at < segment.ends.length && records.length < limit && left > 0; at++) {
-        const kind = segment.kinds[at] ?? "data";
-        const { bytes, ends } = segment;
+        const { bytes, ends, labels } = segment;
         const data = Buffer.from(bytes.subarray(ends[at - 1] ?? 0, ends[at]));
-        records.push({ seq: seq++, kind, data });
+        records.push(labelled(labels[at], seq++, data));
         left -= data.length;
       }
     }
@@ -100,6 +105,17 @@ class MemoryLog implements InvocationLog {
     this.#listeners.clear();
   }
 
+  #labelOf({ kind, eventType }: LogRecord): string {
+    if (eventType === undefined) return kind;
+    const label = EVENT + eventType;
+    const known = this.#labels.get(label);
+    if (known !== undefined) return known;
+    // An agent that makes up a type for each event gains nothing, and must not fill the memory.
+    if (this.#labels.size >= MAX_LABELS) this.#labels.clear();
+    this.#labels.set(label, label);
+    return label;
+  }
+
   #dropFirst(): void {
     const [oldest] = this.#segments;
     if (oldest === undefined) return;
@@ -114,7 +130,7 @@ class MemoryLog implements InvocationLog {
   #segmentFor(length: number, seq: number): Segment {
     const last = this.#segments.at(-1);
     if (last !== undefined && (last.ends.at(-1) ?? 0) + length <= last.bytes.length) return last;
-    const segment = { bytes: this.#newBytes(length, last?.bytes.length ?? 0), firstSeq: seq, ends: [], kinds: [] };
+    const segment = { bytes: this.#newBytes(length, last?.bytes.length ?? 0), firstSeq: seq, ends: [], labels: [] };
     this.#segments.push(segment);
     return segment;
   }
@@ -129,4 +145,10 @@ class MemoryLog implements InvocationLog {
     this.#spare = undefined;
     return spare;
   }
+}
+
+function labelled(label: string | undefined, seq: number, data: Buffer): LogRecord {
+  if (label === "terminal" || label === "event") return { seq, kind: label, data };
+  if (label?.startsWith(EVENT)) return { seq, kind: "event", eventType: label.slice(EVENT.length), data };
+  return { seq, kind: "data", data };
 }

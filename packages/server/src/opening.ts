@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { type Cursor, type ResumeFrame, RunAgentError, type RunRequestV1, type StartFrame } from "@runagent/core";
 import type { Agent } from "./agent.ts";
+import { type Filter, readFilter } from "./filter.ts";
 import type { Invocation } from "./invocation.ts";
 import type { LogHead } from "./log.ts";
 import type { Principal } from "./options.ts";
@@ -22,17 +23,20 @@ export interface Opening {
   readonly atEnd: boolean;
   /** Credit of the client; undefined: only the transport's backpressure. */
   readonly windowBytes: number | undefined;
+  /** What the client wants; undefined: everything. */
+  readonly filter: Filter | undefined;
 }
 
 /** A version 2 start: begins the invocation, or attaches to the one that was started with the same id and content. */
 export async function openStart(frame: StartFrame, agentId: string, principal: Principal, services: Services): Promise<Opening> {
   const { invocation_id: invocationId, on_disconnect: onDisconnect = "continue", window_bytes: windowBytes } = frame;
   const agent = findAgent(services, agentId);
+  const filter = readFilter(frame.only);
   const request = toInvocationRequest(frame, { agent, principal, invocationId, protocol: 2, streaming: true, onDisconnect });
   const invocation = await services.registry.start(request);
   const head = await headOf(invocation);
   if (head.firstSeq > 1) throw expired(head);
-  return { status: "stream_started", invocation, head, after: 0, atEnd: false, windowBytes };
+  return { status: "stream_started", invocation, head, after: 0, atEnd: false, windowBytes, filter };
 }
 
 /** A version 1 request. Closing is the only way its client has to stop. */
@@ -40,7 +44,8 @@ export async function openStartV1(request: RunRequestV1, agentId: string, princi
   const agent = findAgent(services, agentId);
   const context = { agent, principal, invocationId: randomUUID(), protocol: 1, streaming: true, onDisconnect: "cancel" } as const;
   const invocation = await services.registry.start(toInvocationRequest(request, context));
-  return { status: "stream_started", invocation, head: await invocation.log.head(), after: 0, atEnd: false, windowBytes: undefined };
+  const head = await invocation.log.head();
+  return { status: "stream_started", invocation, head, after: 0, atEnd: false, windowBytes: undefined, filter: undefined };
 }
 
 /** A resume. Refusals come in the order of [resume.answer.1]. */
@@ -50,17 +55,19 @@ export async function openResume(frame: ResumeFrame, agentId: string, principal:
   if (invocation.request.agent.id !== agentId) {
     throw new RunAgentError("INVOCATION_NOT_FOUND", `The agent ${agentId} has no invocation ${invocationId}.`);
   }
-  return resumeAfter(invocation, { epoch, seq }, windowBytes);
+  return resumeAfter(invocation, { epoch, seq }, windowBytes, readFilter(frame.only));
 }
 
 /** An attach or resume without a word of the agent; from the first record where it names no cursor. [sse.attach.1] */
 export async function openCursor(
   invocationId: string,
   cursor: Cursor | undefined,
+  only: readonly string[] | undefined,
   principal: Principal,
   services: Services,
 ): Promise<Opening> {
-  return resumeAfter(services.registry.get(invocationId, principal), cursor ?? { epoch: undefined, seq: 0 }, undefined);
+  const filter = readFilter(only);
+  return resumeAfter(services.registry.get(invocationId, principal), cursor ?? { epoch: undefined, seq: 0 }, undefined, filter);
 }
 
 /** Continues after a place in the log; an epoch of undefined is the present one. */
@@ -68,6 +75,7 @@ async function resumeAfter(
   invocation: Invocation,
   { epoch, seq: after }: { readonly epoch: string | undefined; readonly seq: number },
   windowBytes: number | undefined,
+  filter: Filter | undefined,
 ): Promise<Opening> {
   const head = await headOf(invocation);
   if (epoch !== undefined && epoch !== head.epoch)
@@ -78,7 +86,7 @@ async function resumeAfter(
   }
   if (after + 1 < head.firstSeq) throw expired(head);
   const [last] = after > 0 && after === head.lastSeq ? await invocation.log.read(after - 1, 1, 1) : [];
-  return { status: "stream_resumed", invocation, head, after, atEnd: last?.kind === "terminal", windowBytes };
+  return { status: "stream_resumed", invocation, head, after, atEnd: last?.kind === "terminal", windowBytes, filter };
 }
 
 /** @throws RunAgentError OWNER_LOST for a log without an end: whoever attached would wait for ever. [stream.end.1] */

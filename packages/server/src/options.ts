@@ -1,18 +1,31 @@
 /**
  * The options of `serve`, with their units and defaults, and the check that refuses nonsense before anything listens.
  */
-import { type Invocation, RunAgentError } from "@runagent/core";
+import { type Decision, type Invocation, RunAgentError } from "@runagent/core";
 import type { LogStore } from "./log.ts";
 
 /** Who calls. An invocation belongs to the principal that started it; for others it does not exist. */
 export interface Principal {
   readonly id: string;
+  /** Told to other clients, as who decided an approval. Default: the id. */
+  readonly name?: string | undefined;
   /** When the credential expires, in epoch milliseconds (the `exp` of a JWT is in seconds). Default: never. */
   readonly expiresAt?: number | undefined;
 }
 
 /** Looks at a token; null refuses it, and so does an `expiresAt` that has passed. */
 export type KeyCheck = (token: string) => Promise<Principal | null> | Principal | null;
+
+/** An approval that waits, as `mayDecide` is asked about it. */
+export interface ApprovalInfo {
+  readonly agentId: string;
+  readonly entrypointTag: string;
+  readonly invocationId: string;
+  readonly approvalId: string;
+  readonly decision: Decision;
+  /** Who started the invocation. */
+  readonly owner: Principal;
+}
 
 /** Where an error happened that no client is told the whole of. */
 export interface ErrorContext {
@@ -62,6 +75,8 @@ export interface Limits {
   readonly maxLogRecords: number;
   /** Seconds after which an invocation ends with TIMEOUT, whatever its caller asked for. Default 86,400. */
   readonly maxInvocationSeconds: number;
+  /** Seconds an approval may wait for its decision; they do not count as time of the invocation. Default 604,800, a week. */
+  readonly maxApprovalSeconds: number;
   /** Seconds the log of an ended invocation is kept. Default 86,400. */
   readonly retentionSeconds: number;
   /** Ended invocations kept; those that a client saw to their end go first, the oldest before the others. Default 24,000. */
@@ -89,6 +104,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxLogBytes: 8_388_608,
   maxLogRecords: 1_000_000,
   maxInvocationSeconds: 86_400,
+  maxApprovalSeconds: 604_800,
   retentionSeconds: 86_400,
   maxRetainedInvocations: 24_000,
   maxTotalLogBytes: 536_870_912,
@@ -102,6 +118,11 @@ export interface ServeOptions {
   readonly host?: string;
   /** The keys that may call, or a function that looks at a token. Default: none, anybody may call. */
   readonly apiKeys?: readonly string[] | KeyCheck;
+  /**
+   * Says who may decide an approval, people who did not start the invocation included. Default: whoever started it. One who may not is
+   * refused with PERMISSION_ERROR, and one to whom the invocation does not exist with INVOCATION_NOT_FOUND.
+   */
+  readonly mayDecide?: (principal: Principal, approval: ApprovalInfo) => boolean | Promise<boolean>;
   /** Accept `?token=` on WebSocket addresses, for version 1 clients. URLs end up in logs: default false. */
   readonly allowTokenInQuery?: boolean;
   /** Origins of web pages that may call, exactly as browsers send them: "https://app.example.com". Default: none foreign. */

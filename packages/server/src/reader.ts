@@ -4,6 +4,7 @@
  * acks open the window. [flow.window.1]
  */
 import { RunAgentError } from "@runagent/core";
+import { type Filter, wants } from "./filter.ts";
 import type { AttachedReader } from "./invocation.ts";
 import type { InvocationLog, LogRecord } from "./log.ts";
 
@@ -11,11 +12,17 @@ const RECORDS_PER_READ = 64;
 const BYTES_PER_READ = 1_048_576;
 // A larger window is served as this much: the bookkeeping per unacknowledged record must stay bounded.
 const MAX_WINDOW_BYTES = 16_777_216;
+// A client that comes back goes on after the last record it was told of: what it did not want must not be far behind that.
+const SKIPS_PER_FRAME = 256;
+const SKIPPED_BYTES_PER_FRAME = 65_536;
+
+/** What goes out: a record of the log, or the frame that stands for those that were left out up to `seq`. */
+export type SentRecord = Omit<LogRecord, "kind"> & { readonly kind: LogRecord["kind"] | "skipped" };
 
 /** Where a reader sends records. */
 export interface RecordSink {
   /** Sends one record. False: it holds enough, and calls `drained` of the reader when it can take more. */
-  write(record: LogRecord): boolean;
+  write(record: SentRecord): boolean;
   /** The terminal record was written. */
   ended(): void;
   /** No more records will come, and no terminal record. */
@@ -30,7 +37,11 @@ export class Reader implements AttachedReader {
   readonly #onChange: () => void;
   /** undefined: the client gives no credit, the transport's own backpressure is all there is. */
   readonly #windowBytes: number | undefined;
+  /** Seq of the last record that was sent, or skipped because the client does not want it. */
   #sent: number;
+  /** Seq of the last record that the client was told of. */
+  #told: number;
+  #skippedBytes = 0;
   #acked: number;
   /** Bytes of the records that were sent, in order; those before `#unackedStart` are acknowledged. Empty without a window. */
   #unacked: number[] = [];
@@ -46,6 +57,8 @@ export class Reader implements AttachedReader {
   #hinted = false;
   #closed = false;
   #unwatch: (() => void) | undefined;
+  /** What the client wants; undefined: everything. */
+  filter: Filter | undefined;
 
   constructor(log: InvocationLog, afterSeq: number, windowBytes: number | undefined, sink: RecordSink, onChange: () => void) {
     this.#log = log;
@@ -53,6 +66,7 @@ export class Reader implements AttachedReader {
     this.#onChange = onChange;
     this.#windowBytes = windowBytes === undefined ? undefined : Math.min(windowBytes, MAX_WINDOW_BYTES);
     this.#sent = afterSeq;
+    this.#told = afterSeq;
     this.#acked = afterSeq;
   }
 
@@ -61,9 +75,9 @@ export class Reader implements AttachedReader {
     return windowOpen && !this.#full && !this.#blocked && !this.#reading && !this.#closed;
   }
 
-  /** Seq of the last record handed to the sink. */
-  get sentSeq(): number {
-    return this.#sent;
+  /** Seq of the last record that the client was told of. */
+  get toldSeq(): number {
+    return this.#told;
   }
 
   get acknowledges(): boolean {
@@ -71,7 +85,7 @@ export class Reader implements AttachedReader {
   }
 
   get neededSeq(): number {
-    return (this.#windowBytes === undefined ? this.#sent : this.#acked) + 1;
+    return (this.#windowBytes === undefined ? this.#told : this.#acked) + 1;
   }
 
   /** Begins to send. */
@@ -95,8 +109,8 @@ export class Reader implements AttachedReader {
    */
   ack(seq: number): void {
     if (this.#windowBytes === undefined) return;
-    if (seq > this.#sent) {
-      throw new RunAgentError("VALIDATION_ERROR", `Record ${seq} was acknowledged, but only ${this.#sent} were sent.`, { field: "seq" });
+    if (seq > this.#told) {
+      throw new RunAgentError("VALIDATION_ERROR", `Record ${seq} was acknowledged, but only ${this.#told} were sent.`, { field: "seq" });
     }
     if (seq <= this.#acked) return;
     for (; this.#acked < seq; this.#acked++) this.#outstandingBytes -= this.#unacked[this.#unackedStart++] ?? 0;
@@ -154,28 +168,56 @@ export class Reader implements AttachedReader {
         this.fail(new RunAgentError("CURSOR_EXPIRED", `Record ${this.#sent + 1} was dropped from the log while it was read.`));
         return false;
       }
-      this.#blocked = !this.#fits(record);
-      if (this.#blocked) return false;
-      this.#send(record);
+      if (!this.#take(record)) return false;
     }
     return records.length > 0;
   }
 
+  /** Sends a record, or leaves it out. False: the window is full. */
+  #take(record: LogRecord): boolean {
+    if (this.filter === undefined || wants(this.filter, record)) {
+      if (!this.tellSkipped()) return false;
+      this.#blocked = !this.#fits(record.data);
+      if (!this.#blocked) this.#send(record);
+      return !this.#blocked;
+    }
+    this.#sent = record.seq;
+    this.#skippedBytes += record.data.length;
+    if (this.#windowBytes !== undefined) this.#unacked.push(0);
+    return (this.#sent - this.#told < SKIPS_PER_FRAME && this.#skippedBytes < SKIPPED_BYTES_PER_FRAME) || this.tellSkipped();
+  }
+
+  /** Tells the client what was left out, so that the order has no gap. False: the window is full. [skip.send.1] */
+  tellSkipped(): boolean {
+    if (this.#told === this.#sent || this.#closed) return true;
+    const data = Buffer.from(`{"type":"skipped","after":${this.#told},"seq":${this.#sent}}`);
+    this.#blocked = !this.#fits(data);
+    if (this.#blocked) return false;
+    this.#told = this.#sent;
+    this.#skippedBytes = 0;
+    if (this.#windowBytes !== undefined) this.#unacked[this.#unacked.length - 1] = data.length;
+    this.#write({ seq: this.#sent, kind: "skipped", data });
+    return true;
+  }
+
   /** A record larger than the whole window goes when nothing is outstanding. [flow.window.1] */
-  #fits(record: LogRecord): boolean {
+  #fits({ length }: Uint8Array): boolean {
     if (this.#windowBytes === undefined || this.#outstandingBytes === 0) return true;
-    return this.#outstandingBytes + record.data.length <= this.#windowBytes;
+    return this.#outstandingBytes + length <= this.#windowBytes;
   }
 
   #send(record: LogRecord): void {
     this.#sent = record.seq;
-    if (this.#windowBytes !== undefined) {
-      this.#unacked.push(record.data.length);
-      this.#outstandingBytes += record.data.length;
-    }
-    this.#full = !this.#sink.write(record);
+    this.#told = record.seq;
+    if (this.#windowBytes !== undefined) this.#unacked.push(record.data.length);
+    this.#write(record);
     if (record.kind !== "terminal") return;
     this.close();
     this.#sink.ended();
+  }
+
+  #write(record: SentRecord): void {
+    if (this.#windowBytes !== undefined) this.#outstandingBytes += record.data.length;
+    this.#full = !this.#sink.write(record);
   }
 }

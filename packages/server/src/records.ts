@@ -14,7 +14,11 @@ const CONTENT = ',"content":';
 
 /** How an invocation ended. */
 export type Outcome =
-  | { readonly status: "completed" }
+  | {
+      readonly status: "completed";
+      /** Why a cancel after_turn has stopped nothing. */
+      readonly reason?: string;
+    }
   | { readonly status: "cancelled"; readonly mode: Mode; readonly reason: string }
   | { readonly status: "failed"; readonly error: RunAgentError };
 
@@ -58,11 +62,18 @@ export function checkEncoded(text: string, what: string, maxBytes: number): stri
   return checkSize(text, what, maxBytes);
 }
 
+/** An event as it goes into the log. */
+export interface EncodedEvent {
+  readonly type: string;
+  /** JSON text. */
+  readonly text: string;
+}
+
 /**
  * The JSON text of an event.
  * @throws RunAgentError VALIDATION_ERROR when it is not a JSON object with a `type`.
  */
-export function encodeEvent(event: unknown, maxBytes: number): string {
+export function encodeEvent(event: unknown, maxBytes: number): EncodedEvent {
   const type = isJsonObject(event) ? event.type : undefined;
   if (typeof type !== "string" || type === "" || type.length > MAX_EVENT_TYPE_LENGTH) {
     throw new RunAgentError("VALIDATION_ERROR", `An event must be an object with a type of 1 to ${MAX_EVENT_TYPE_LENGTH} characters.`, {
@@ -74,7 +85,7 @@ export function encodeEvent(event: unknown, maxBytes: number): string {
     const text = encodeContent(event, "event", maxBytes);
     // What travels is what counts: toJSON may have made something else of it.
     if (hasToJson(event)) return encodeEvent(JSON.parse(text), maxBytes);
-    return text;
+    return { type, text };
   } catch (error) {
     throw new RunAgentError("VALIDATION_ERROR", error instanceof Error ? error.message : "The event is not JSON.");
   }
@@ -90,17 +101,19 @@ export function contentOf(text: string): string {
   return text.slice(text.indexOf(CONTENT) + CONTENT.length, -1);
 }
 
-/** An event record; `event` is JSON text. */
-export function eventRecord(seq: number, event: string): LogRecord {
-  return recordOf(seq, "event", `{"type":"event","seq":${seq},"event":${event}}`);
+/** An event record. */
+export function eventRecord(seq: number, { type, text }: EncodedEvent): LogRecord {
+  return { ...recordOf(seq, "event", `{"type":"event","seq":${seq},"event":${text}}`), eventType: type };
 }
 
 /** The record that ends a log. */
 export function terminalRecord(seq: number, outcome: Outcome, totals: Totals): LogRecord {
   const common = { invocation_id: totals.invocationId, total_chunks: totals.chunks, execution_time: totals.executionTime };
   switch (outcome.status) {
-    case "completed":
-      return recordOf(seq, "terminal", JSON.stringify({ type: "status", status: "stream_completed", seq, ...common }));
+    case "completed": {
+      const { reason } = outcome;
+      return recordOf(seq, "terminal", JSON.stringify({ type: "status", status: "stream_completed", seq, ...common, reason }));
+    }
     case "cancelled": {
       const { mode, reason } = outcome;
       return recordOf(seq, "terminal", JSON.stringify({ type: "status", status: "stream_cancelled", seq, ...common, mode, reason }));

@@ -71,12 +71,17 @@ export class InvocationRegistry {
     }
   }
 
+  /** The invocation of this id, whoever started it. */
+  find(invocationId: string): Invocation | undefined {
+    return this.#entries.get(invocationId)?.invocation;
+  }
+
   /**
    * The invocation of this id.
    * @throws RunAgentError INVOCATION_NOT_FOUND when there is none, or it belongs to somebody else.
    */
   get(invocationId: string, principal: Principal): Invocation {
-    const invocation = this.#entries.get(invocationId)?.invocation;
+    const invocation = this.find(invocationId);
     if (invocation !== undefined && invocation.request.principal.id === principal.id) return invocation;
     throw new RunAgentError("INVOCATION_NOT_FOUND", `There is no invocation ${invocationId} here.`);
   }

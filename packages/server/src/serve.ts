@@ -61,6 +61,7 @@ export async function serve(agents: Agent | readonly Agent[], options: ServeOpti
     agents: byId,
     registry: new InvocationRegistry(store, { limits, onError, onInvocation, budget: new LogBudget(limits) }),
     authenticator,
+    mayDecide: options.mayDecide,
     access,
     connections: new ConnectionCount(limits.maxConnections),
     connectionsPerKey: new Quota(limits.maxConnectionsPerKey, "connections are open, which is the limit (maxConnectionsPerKey)."),

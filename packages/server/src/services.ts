@@ -6,7 +6,7 @@ import type { Agent } from "./agent.ts";
 import type { Authenticator } from "./auth.ts";
 import type { ConnectionCount } from "./connection-count.ts";
 import type { LogStore } from "./log.ts";
-import type { ErrorContext, Limits } from "./options.ts";
+import type { ErrorContext, Limits, ServeOptions } from "./options.ts";
 import type { Quota } from "./quota.ts";
 import type { InvocationRegistry } from "./registry.ts";
 
@@ -21,5 +21,6 @@ export interface Services {
   readonly limits: Limits;
   readonly durability: LogStore["durability"];
   readonly allowTokenInQuery: boolean;
+  readonly mayDecide: ServeOptions["mayDecide"];
   readonly onError: (error: unknown, context: ErrorContext) => void;
 }

@@ -5,7 +5,8 @@
 import { encodeCursor, parseJsonObject } from "@runagent/core";
 import type { Outlet } from "./attachment.ts";
 import { HIGH_WATER_BYTES } from "./frame-socket.ts";
-import { type LogRecord, textOf } from "./log.ts";
+import { textOf } from "./log.ts";
+import type { SentRecord } from "./reader.ts";
 
 const SSE_HEADERS: Readonly<Record<string, string>> = {
   "Content-Type": "text/event-stream",
@@ -58,7 +59,7 @@ export class SseResponse implements Outlet {
     return this.#response.writableLength > 0;
   }
 
-  sendRecord(record: LogRecord, onDrained: () => void): boolean {
+  sendRecord(record: SentRecord, onDrained: () => void): boolean {
     const { kind, data, seq } = record;
     const type = kind === "terminal" ? typeOf(textOf(record)) : kind;
     const id = encodeCursor({ invocationId: this.#invocationId, epoch: this.#epoch, seq });

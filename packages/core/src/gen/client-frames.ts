@@ -19,9 +19,10 @@ const reason: Rule = /^.{0,4096}$/su;
 
 /** The checks of frames, by type. */
 export const FRAMES: ReadonlyMap<unknown, Validator> = /* @__PURE__ */ new Map([
-  ["start", (value, look) => look(value.protocol, "protocol", 2) ?? look(value.invocation_id, "invocation_id", invocationId) ?? look(value.entrypoint_tag, "entrypoint_tag", entrypointTag) ?? look(value.input_args, "input_args", "array") ?? look(value.input_kwargs, "input_kwargs", "object") ?? look(value.timeout_seconds, "timeout_seconds", timeoutSeconds, 1) ?? look(value.async_execution, "async_execution", "boolean", 1) ?? look(value.user_id, "user_id", userId, 2) ?? look(value.persistent_memory, "persistent_memory", "boolean", 2) ?? look(value.window_bytes, "window_bytes", windowBytes, 1) ?? look(value.on_disconnect, "on_disconnect", onDisconnect, 1) ?? look(value.auth, "auth", auth, 1)],
-  ["resume", (value, look) => look(value.protocol, "protocol", 2) ?? look(value.invocation_id, "invocation_id", invocationId) ?? look(value.epoch, "epoch", epoch) ?? look(value.after_seq, "after_seq", position) ?? look(value.window_bytes, "window_bytes", windowBytes, 1) ?? look(value.auth, "auth", auth, 1)],
+  ["start", (value, look) => look(value.protocol, "protocol", 2) ?? look(value.invocation_id, "invocation_id", invocationId) ?? look(value.entrypoint_tag, "entrypoint_tag", entrypointTag) ?? look(value.input_args, "input_args", "array") ?? look(value.input_kwargs, "input_kwargs", "object") ?? look(value.timeout_seconds, "timeout_seconds", timeoutSeconds, 1) ?? look(value.async_execution, "async_execution", "boolean", 1) ?? look(value.user_id, "user_id", userId, 2) ?? look(value.persistent_memory, "persistent_memory", "boolean", 2) ?? look(value.window_bytes, "window_bytes", windowBytes, 1) ?? look(value.on_disconnect, "on_disconnect", onDisconnect, 1) ?? look(value.only, "only", "array", 1) ?? look(value.auth, "auth", auth, 1)],
+  ["resume", (value, look) => look(value.protocol, "protocol", 2) ?? look(value.invocation_id, "invocation_id", invocationId) ?? look(value.epoch, "epoch", epoch) ?? look(value.after_seq, "after_seq", position) ?? look(value.window_bytes, "window_bytes", windowBytes, 1) ?? look(value.only, "only", "array", 1) ?? look(value.auth, "auth", auth, 1)],
   ["ack", (value, look) => look(value.seq, "seq", seq)],
+  ["filter", (value, look) => look(value.only, "only", "array")],
   ["cancel", (value, look) => look(value.mode, "mode", mode)],
   ["approval", (value, look) => look(value.approval_id, "approval_id", approvalId) ?? look(value.decision, "decision", decision) ?? look(value.reason, "reason", reason, 1)],
   ["auth", (value, look) => look(value.token, "token", token)],
@@ -35,3 +36,6 @@ export const validateRunRequestV1: Validator = (value, look) => look(value.entry
 
 /** The check of the body cancel-request. */
 export const validateCancelRequest: Validator = (value, look) => look(value.mode, "mode", mode);
+
+/** The check of the body approval-request. */
+export const validateApprovalRequest: Validator = (value, look) => look(value.approval_id, "approval_id", approvalId) ?? look(value.decision, "decision", decision) ?? look(value.reason, "reason", reason, 1);

@@ -12,7 +12,7 @@ const executionTime: Rule = ["number >=", 0];
 const epoch: Rule = /^[A-Za-z0-9_-]{1,64}$/u;
 const heartbeatSeconds: Rule = ["number >=", 0, 3600];
 const durability: Rule = /^(memory|disk|replicated)$/;
-const streamStarted: Validator = (value, look) => look(value.protocol, "protocol", 2) ?? look(value.invocation_id, "invocation_id", invocationId) ?? look(value.epoch, "epoch", epoch) ?? look(value.seq, "seq", position) ?? look(value.first_seq, "first_seq", seq) ?? look(value.heartbeat_seconds, "heartbeat_seconds", heartbeatSeconds) ?? look(value.resume_seconds, "resume_seconds", executionTime) ?? look(value.durability, "durability", durability);
+const streamStarted: Validator = (value, look) => look(value.protocol, "protocol", 2) ?? look(value.invocation_id, "invocation_id", invocationId) ?? look(value.epoch, "epoch", epoch) ?? look(value.seq, "seq", position) ?? look(value.first_seq, "first_seq", seq) ?? look(value.heartbeat_seconds, "heartbeat_seconds", heartbeatSeconds) ?? look(value.resume_seconds, "resume_seconds", executionTime) ?? look(value.durability, "durability", durability) ?? look(value.last_seq, "last_seq", position, 1) ?? look(value.pending_approvals, "pending_approvals", "array", 1);
 const mode: Rule = /^(immediate|after_turn)$/;
 const outcome: Rule = /^(accepted|already_ended)$/;
 const decision: Rule = /^(approve|reject)$/;
@@ -24,6 +24,7 @@ export const validateData: Validator = (value, look) => look(value.seq, "seq", s
 /** The checks of frames, by type. */
 export const FRAMES: ReadonlyMap<unknown, Validator> = /* @__PURE__ */ new Map([
   ["event", (value, look) => look(value.seq, "seq", seq) ?? look(value.event, "event", agentEvent)],
+  ["skipped", (value, look) => look(value.after, "after", position) ?? look(value.seq, "seq", seq)],
   ["heartbeat", (value, look) => look(value.seq, "seq", position)],
   ["error", (value, look) => look(value.seq, "seq", seq, 1) ?? look(value.invocation_id, "invocation_id", invocationId, 1) ?? look(value.error, "error", error) ?? look(value.total_chunks, "total_chunks", position, 1) ?? look(value.execution_time, "execution_time", executionTime, 1)],
 ]);
@@ -32,7 +33,7 @@ export const FRAMES: ReadonlyMap<unknown, Validator> = /* @__PURE__ */ new Map([
 export const STATUSES: ReadonlyMap<unknown, Validator> = /* @__PURE__ */ new Map([
   ["stream_started", streamStarted],
   ["stream_resumed", streamStarted],
-  ["stream_completed", (value, look) => look(value.seq, "seq", seq) ?? look(value.invocation_id, "invocation_id", invocationId) ?? look(value.total_chunks, "total_chunks", position) ?? look(value.execution_time, "execution_time", executionTime)],
+  ["stream_completed", (value, look) => look(value.seq, "seq", seq) ?? look(value.invocation_id, "invocation_id", invocationId) ?? look(value.total_chunks, "total_chunks", position) ?? look(value.execution_time, "execution_time", executionTime) ?? look(value.reason, "reason", "string", 1)],
   ["stream_cancelled", (value, look) => look(value.seq, "seq", seq) ?? look(value.invocation_id, "invocation_id", invocationId) ?? look(value.total_chunks, "total_chunks", position) ?? look(value.execution_time, "execution_time", executionTime) ?? look(value.mode, "mode", mode) ?? look(value.reason, "reason", "string", 1)],
   ["cancel_acknowledged", (value, look) => look(value.invocation_id, "invocation_id", invocationId) ?? look(value.mode, "mode", mode) ?? look(value.outcome, "outcome", outcome)],
   ["approval_acknowledged", (value, look) => look(value.approval_id, "approval_id", type) ?? look(value.decision, "decision", decision, 1) ?? look(value.outcome, "outcome", outcome2) ?? look(value.error, "error", error, 1)],

@@ -43,6 +43,10 @@ export type Position = number
  * Bytes of record frames that may be sent and not yet acknowledged.
  */
 export type WindowBytes = number
+/**
+ * The records that the client wants: types of events, and data for chunks. Absent: all. Approvals and the terminal record always come.
+ */
+export type Only = string[]
 
 /**
  * Client frame: the consumer has taken every record up to seq. Cumulative; opens the window.
@@ -66,15 +70,119 @@ name: string
 data: unknown
 }
 /**
- * A step of the run. The older spelling handoff_occured is read as handoff_occurred.
+ * A tool is called.
  */
-export interface RunItemEvent {
-type: "run_item_event"
-name: ("message_output_created" | "tool_called" | "tool_output" | "handoff_requested" | "handoff_occurred" | "handoff_occured" | "reasoning_item_created")
+export interface ToolCallItem {
 /**
- * The item.
+ * Names the call in its output and its approval.
  */
-item: unknown
+call_id: string
+tool_name: string
+/**
+ * What the tool is called with.
+ */
+arguments: unknown
+[k: string]: unknown | undefined
+}
+/**
+ * What a tool call came to.
+ */
+export interface ToolOutputItem {
+call_id: string
+tool_name?: string
+/**
+ * What the tool returned, or a sentence about why it did not.
+ */
+output: unknown
+/**
+ * true: the tool failed.
+ */
+is_error?: boolean
+/**
+ * true: the call was rejected, and the tool did not run.
+ */
+rejected?: boolean
+[k: string]: unknown | undefined
+}
+/**
+ * One agent hands over to another.
+ */
+export interface HandoffItem {
+from: string
+to: string
+[k: string]: unknown | undefined
+}
+/**
+ * What the model thought.
+ */
+export interface ReasoningItem {
+text: string
+[k: string]: unknown | undefined
+}
+/**
+ * A message is complete.
+ */
+export interface MessageOutputEvent {
+type: "run_item_event"
+name: "message_output_created"
+item: Message
+}
+/**
+ * A chunk that is a message.
+ */
+export interface Message {
+role: string
+/**
+ * The pieces, in order.
+ */
+parts: MessagePart[]
+status: ("in_progress" | "incomplete" | "completed")
+[k: string]: unknown | undefined
+}
+export interface MessagePart {
+type: string
+text?: string
+[k: string]: unknown | undefined
+}
+/**
+ * A tool is called.
+ */
+export interface ToolCalledEvent {
+type: "run_item_event"
+name: "tool_called"
+item: ToolCallItem
+}
+/**
+ * A tool call is over.
+ */
+export interface ToolOutputEvent {
+type: "run_item_event"
+name: "tool_output"
+item: ToolOutputItem
+}
+/**
+ * An agent wants to hand over.
+ */
+export interface HandoffRequestedEvent {
+type: "run_item_event"
+name: "handoff_requested"
+item: HandoffItem
+}
+/**
+ * An agent has handed over. The older spelling handoff_occured is read as this.
+ */
+export interface HandoffOccurredEvent {
+type: "run_item_event"
+name: "handoff_occurred"
+item: HandoffItem
+}
+/**
+ * The model has thought.
+ */
+export interface ReasoningEvent {
+type: "run_item_event"
+name: "reasoning_item_created"
+item: ReasoningItem
 }
 /**
  * One tool call that waits for a decision.
@@ -111,10 +219,14 @@ decided_by?: string
  */
 export interface AgentUpdatedEvent {
 type: "agent_updated"
+agent: AgentIdentity
+}
 /**
  * The agent that answers from here on.
  */
-agent: unknown
+export interface AgentIdentity {
+name: string
+[k: string]: unknown | undefined
 }
 /**
  * A turn is complete: the boundary that cancel after_turn waits for.
@@ -351,6 +463,13 @@ seq: Seq
 event: AgentEvent
 }
 /**
+ * Client frame: what this connection is sent from now on.
+ */
+export interface FilterFrame {
+type: "filter"
+only: Only
+}
+/**
  * data of GET /health.
  */
 export interface Health {
@@ -403,6 +522,10 @@ total_chunks?: number
  */
 seq?: number
 epoch?: Epoch
+/**
+ * What waits for a decision, each as its approval_required event has it. Absent: nothing.
+ */
+pending_approvals?: ApprovalRequiredEvent[]
 /**
  * What a run returned; absent for streams and while running.
  */
@@ -457,23 +580,6 @@ started_at?: string
 stopped_at?: string
 }
 /**
- * A chunk that is a message.
- */
-export interface Message {
-role: string
-/**
- * The pieces, in order.
- */
-parts: MessagePart[]
-status: ("in_progress" | "incomplete" | "completed")
-[k: string]: unknown | undefined
-}
-export interface MessagePart {
-type: string
-text?: string
-[k: string]: unknown | undefined
-}
-/**
  * Client frame: attaches to an invocation after a record.
  */
 export interface ResumeFrame {
@@ -483,6 +589,7 @@ invocation_id: InvocationId
 epoch: Epoch
 after_seq: Position
 window_bytes?: WindowBytes
+only?: Only
 auth?: Auth
 }
 /**
@@ -571,6 +678,14 @@ agent_id: AgentId
 entrypoints: EntrypointTag[]
 }
 /**
+ * Server frame, not a record: stands for the records that the client did not want, so that the order has no gap.
+ */
+export interface SkippedFrame {
+type: "skipped"
+after: Position
+seq: Seq
+}
+/**
  * Client frame: starts an invocation, or attaches to it when it was started before with the same content.
  */
 export interface StartFrame {
@@ -609,6 +724,7 @@ window_bytes?: WindowBytes
  * What happens to the invocation when no client is attached any more. Default continue.
  */
 on_disconnect?: ("continue" | "cancel")
+only?: Only
 auth?: Auth
 }
 /**
@@ -649,6 +765,10 @@ total_chunks: number
  * Seconds from start to end.
  */
 execution_time: number
+/**
+ * Where after_turn was asked for and no turn ended any more: a sentence that says so.
+ */
+reason?: string
 }
 /**
  * Server frame: the start or resume was accepted. The cursor exists from here on, before the first record.
@@ -679,6 +799,14 @@ resume_seconds: number
  * What the log survives: memory, nothing; disk, a restart; replicated, the loss of a node.
  */
 durability: ("memory" | "disk" | "replicated")
+/**
+ * The last record of the log at this moment: what comes after it is new.
+ */
+last_seq?: number
+/**
+ * The ids of the approvals that wait for a decision at this moment. Absent: none.
+ */
+pending_approvals?: string[]
 }
 /**
  * Version 1 server frame: one chunk in content, or in data, payload or delta with some servers.

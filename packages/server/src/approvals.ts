@@ -1,0 +1,169 @@
+/**
+ * The approvals of one invocation. Each is asked once and decided once; whatever happens first decides:
+ *
+ *   asked ──a client decides──▶ decided        the log has approval_decided before the agent goes on [approval.log.1]
+ *     ├─────expires_at passes──▶ decided: reject, by the server [approval.expire.1]
+ *     └─────the invocation ends─▶ given up: the agent's wait rejects, and nobody can decide any more
+ */
+import { type ApprovalRequiredEvent, type Decision, excerpt, isJsonObject, RunAgentError } from "@runagent/core";
+import type { ApprovalAnswer, ApprovalRequest } from "./context.ts";
+import type { MaybePromise } from "./log.ts";
+import { toTimerMs } from "./options.ts";
+
+/** What approvals ask of their invocation. */
+export interface ApprovalHost {
+  /** The longest that one may wait, in seconds. */
+  readonly maxSeconds: number;
+  /** Why the invocation has ended; undefined while it runs. */
+  endedBy(): RunAgentError | undefined;
+  /** Waits until the log takes another record. */
+  room(): Promise<void>;
+  /** Appends an event. @throws RunAgentError VALIDATION_ERROR when it is not JSON. */
+  append(event: Record<string, unknown>): MaybePromise<void>;
+  /** One more waits, or one less. */
+  changed(): void;
+}
+
+interface Pending {
+  readonly event: ApprovalRequiredEvent;
+  readonly expiresAtMs: number;
+  resolve(answer: ApprovalAnswer): void;
+  reject(error: RunAgentError): void;
+  expiry: NodeJS.Timeout | undefined;
+}
+
+const EXPIRED = { decision: "reject", reason: "The approval expired.", decidedBy: "server" } as const;
+
+/** What an invocation has asked its people. */
+export class Approvals {
+  readonly #host: ApprovalHost;
+  readonly #pending: Map<string, Pending> = new Map();
+  readonly #decided: Map<string, ApprovalAnswer> = new Map();
+  #asked = 0;
+
+  constructor(host: ApprovalHost) {
+    this.#host = host;
+  }
+
+  /** The events of those that wait for a decision, oldest first. */
+  get pending(): ApprovalRequiredEvent[] {
+    return [...this.#pending.values()].map(({ event }) => event);
+  }
+
+  get waiting(): boolean {
+    return this.#pending.size > 0;
+  }
+
+  /**
+   * Asks, and waits for the decision.
+   * @throws RunAgentError VALIDATION_ERROR for a request that cannot be asked; what ended the invocation, when that came first.
+   */
+  async require(request: ApprovalRequest): Promise<ApprovalAnswer> {
+    const { expiresIn = this.#host.maxSeconds, ...asked } = checkRequest(request, this.#host.maxSeconds);
+    await this.#host.room();
+    this.#checkRunning();
+    const expiresAtMs = Date.now() + expiresIn * 1000;
+    const approvalId = `ap-${++this.#asked}`;
+    const event: ApprovalRequiredEvent = {
+      type: "approval_required",
+      approval_id: approvalId,
+      requests: [{ ...asked, arguments: asked.arguments ?? null }],
+      expires_at: new Date(expiresAtMs).toISOString(),
+    };
+    // Appended first: what is not JSON was never asked. Nobody can answer before this returns, or has its record.
+    const stored = this.#host.append({ ...event });
+    this.#checkRunning();
+    const answer = new Promise<ApprovalAnswer>((resolve, reject) => {
+      const pending: Pending = { event, expiresAtMs, resolve, reject, expiry: undefined };
+      this.#pending.set(approvalId, pending);
+      this.#awaitExpiry(approvalId, pending);
+    });
+    this.#host.changed();
+    if (stored instanceof Promise) await stored;
+    return answer;
+  }
+
+  /**
+   * Decides. The first decision stands. [approval.once.1]
+   * @param decidedBy Who, for the record.
+   * @returns When the decision is in the log.
+   * @throws RunAgentError ALREADY_DECIDED with the decision that stands in its details; VALIDATION_ERROR when no such approval waits.
+   */
+  async decide(approvalId: string, decision: Decision, reason: string | undefined, decidedBy: string): Promise<void> {
+    const standing = this.#decided.get(approvalId);
+    if (standing !== undefined) {
+      const message = `The approval ${excerpt(approvalId)} was decided before: ${standing.decision}.`;
+      throw new RunAgentError("ALREADY_DECIDED", message, { details: toWire(standing) });
+    }
+    const pending = this.#pending.get(approvalId);
+    if (pending === undefined) {
+      throw new RunAgentError("VALIDATION_ERROR", `No approval ${excerpt(approvalId)} waits for a decision in this invocation.`, {
+        field: "approval_id",
+        suggestion: "Take the approval_id of an approval_required event, or of pending_approvals of the invocation, while it runs.",
+      });
+    }
+    clearTimeout(pending.expiry);
+    const answer: ApprovalAnswer = { approvalId, decision, ...(reason !== undefined && { reason }), decidedBy };
+    this.#pending.delete(approvalId);
+    this.#decided.set(approvalId, answer);
+    const stored = this.#host.append({ type: "approval_decided", approval_id: approvalId, ...toWire(answer) });
+    this.#host.changed();
+    if (stored instanceof Promise) await stored;
+    // The log may have been lost meanwhile: then the agent must not go on as if all could see the decision.
+    const endedBy = this.#host.endedBy();
+    if (endedBy === undefined) pending.resolve(answer);
+    else pending.reject(endedBy);
+  }
+
+  /** The decision that stands; undefined while there is none. */
+  standing(approvalId: string): Decision | undefined {
+    return this.#decided.get(approvalId)?.decision;
+  }
+
+  /** The invocation ends: nobody decides any more. */
+  end(error: RunAgentError): void {
+    for (const { expiry, reject } of this.#pending.values()) {
+      clearTimeout(expiry);
+      reject(error);
+    }
+    this.#pending.clear();
+  }
+
+  #checkRunning(): void {
+    const endedBy = this.#host.endedBy();
+    if (endedBy !== undefined) throw endedBy;
+  }
+
+  #awaitExpiry(approvalId: string, pending: Pending): void {
+    const leftMs = pending.expiresAtMs - Date.now();
+    pending.expiry = setTimeout(
+      () => {
+        // A timer holds 24 days, and may fire a moment before the clock has got there.
+        if (Date.now() < pending.expiresAtMs) this.#awaitExpiry(approvalId, pending);
+        else void this.decide(approvalId, EXPIRED.decision, EXPIRED.reason, EXPIRED.decidedBy);
+      },
+      toTimerMs(Math.max(0, leftMs) / 1000),
+    );
+    pending.expiry.unref();
+  }
+}
+
+function toWire({ decision, reason, decidedBy }: ApprovalAnswer): Record<string, string> {
+  return { decision, ...(reason !== undefined && { reason }), ...(decidedBy !== undefined && { decided_by: decidedBy }) };
+}
+
+function checkRequest(request: unknown, maxSeconds: number): ApprovalRequest {
+  if (!isJsonObject(request) || typeof request.tool_name !== "string" || request.tool_name === "") {
+    throw new RunAgentError("VALIDATION_ERROR", "An approval is asked for with an object that has a tool_name.", {
+      field: "tool_name",
+      suggestion: 'Pass for example { tool_name: "send_mail", arguments: { to: "…" } }.',
+    });
+  }
+  const { expiresIn } = request;
+  const fits = expiresIn === undefined || (typeof expiresIn === "number" && expiresIn > 0 && expiresIn <= maxSeconds);
+  if (!fits) {
+    const message = `expiresIn must be a number of seconds above 0, and no more than ${maxSeconds} (maxApprovalSeconds).`;
+    throw new RunAgentError("VALIDATION_ERROR", message, { field: "expiresIn" });
+  }
+  return request as unknown as ApprovalRequest;
+}
