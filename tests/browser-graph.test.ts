@@ -25,6 +25,8 @@ const ENTRIES: readonly (readonly [name: string, subpath: string, conditions: re
   ["runagent/browser/websocket", "./browser/websocket", BROWSER],
   ["runagent/standard", "./standard", ["import"]],
   ["runagent/patterns", "./patterns", BROWSER],
+  ["runagent/ai-sdk", "./ai-sdk", BROWSER],
+  ["runagent/ag-ui", "./ag-ui", BROWSER],
 ];
 
 interface Syntax {

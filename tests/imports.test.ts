@@ -97,6 +97,13 @@ describe("import rules", () => {
     expect(list(client.filter((entry) => !patterns(entry) && entry.target.startsWith(src("patterns/"))))).toEqual([]);
   });
 
+  it("what is made for user interfaces is by itself", () => {
+    const ui = below(src("ui/"));
+    const own = ({ target }: Import): boolean => target.startsWith(src("ui/")) || target === "@runagent/core";
+    expect(list(client.filter((entry) => ui(entry) && !own(entry)))).toEqual([]);
+    expect(list(client.filter((entry) => !ui(entry) && entry.target.startsWith(src("ui/"))))).toEqual([]);
+  });
+
   it("state, queue and retry are pure", () => {
     const pure = client.filter(({ file }) => ["state.ts", "queue.ts", "retry.ts"].some((name) => file === src(name)));
     const allowed = ["@runagent/core", src("network-error.ts"), src("transport.ts")];

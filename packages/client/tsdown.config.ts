@@ -12,6 +12,8 @@ const config: UserConfig = packageConfig(
     bun: runtime("bun"),
     standard: runtime("standard"),
     patterns: "src/patterns/index.ts",
+    "ai-sdk": "src/ui/ai-sdk.ts",
+    "ag-ui": "src/ui/ag-ui.ts",
     "local-agents": "src/local-agents.ts",
   },
   "neutral",

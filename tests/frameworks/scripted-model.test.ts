@@ -26,7 +26,10 @@ const TURN = {
   text: "Sun in Rome, rain in Oslo.",
   toolCalls: [{ name: "weather", arguments: { city: "Rome" } }],
 };
-const ASK: { model: string; messages: OpenAI.ChatCompletionMessageParam[] } = { model: "m", messages: [{ role: "user", content: "Weather?" }] };
+const ASK: { model: string; messages: OpenAI.ChatCompletionMessageParam[] } = {
+  model: "m",
+  messages: [{ role: "user", content: "Weather?" }],
+};
 const ASK_RESPONSE = { model: "m", input: "Weather?" };
 
 describe("chat completions", () => {

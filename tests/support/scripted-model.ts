@@ -3,7 +3,7 @@
  * streamed and whole. Real framework packages run against it, without a network and without a key.
  */
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AnswerEvent, chatCompletion, chatEvents, responseEvents, responseObject } from "./scripted-answers.ts";
 
 /** A tool that the model calls. */
@@ -42,6 +42,8 @@ export interface ScriptedModel {
   readonly url: string;
   /** The bodies, in the order in which they came. */
   readonly requests: readonly ScriptedRequest[];
+  /** Their headers. */
+  readonly headers: readonly IncomingHttpHeaders[];
   /** How many deltas of text were handed to the network. */
   readonly deltas: number;
   /** How many requests were given up by the client before their answer was complete. */
@@ -51,13 +53,14 @@ export interface ScriptedModel {
 
 interface Counters {
   readonly requests: ScriptedRequest[];
+  readonly headers: IncomingHttpHeaders[];
   deltas: number;
   aborted: number;
 }
 
 /** Starts a model server. A request beyond the script is answered with status 500, so that no test passes by accident. */
 export async function createScriptedModel(script: Script): Promise<ScriptedModel> {
-  const counters: Counters = { requests: [], deltas: 0, aborted: 0 };
+  const counters: Counters = { requests: [], headers: [], deltas: 0, aborted: 0 };
   const server = createServer((request, response) => {
     answer(request, response, script, counters).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   });
@@ -68,6 +71,7 @@ export async function createScriptedModel(script: Script): Promise<ScriptedModel
   return {
     url: `http://127.0.0.1:${address.port}/v1`,
     requests: counters.requests,
+    headers: counters.headers,
     get deltas() {
       return counters.deltas;
     },
@@ -100,13 +104,15 @@ async function answer(request: IncomingMessage, response: ServerResponse, script
   }
   const body = await readBody(request);
   const index = counters.requests.push(body) - 1;
+  counters.headers.push(request.headers);
   const turn = typeof script === "function" ? script(body, index) : script[index];
   if (turn === undefined) return sendError(response, 500, `The script has no answer for request ${index + 1}.`);
   // A client that leaves in the middle must be seen while the turn is held, too.
-  const gone = new AbortController();
-  response.once("close", () => {
-    if (!response.writableFinished && turn.breaks !== true) counters.aborted++;
-    gone.abort();
+  const gone = new Promise<void>((resolve) => {
+    response.once("close", () => {
+      if (!response.writableFinished && turn.breaks !== true) counters.aborted++;
+      resolve();
+    });
   });
   if (turn.error !== undefined) {
     await turn.hold;
@@ -114,7 +120,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, script
   }
   if (body.stream === true) {
     const events = isChat ? chatEvents(body, index, turn) : responseEvents(body, index, turn);
-    return stream(response, events, turn, gone.signal, counters);
+    return stream(response, events, turn, gone, counters);
   }
   await turn.hold;
   if (turn.breaks === true) return void response.destroy();
@@ -125,21 +131,21 @@ async function stream(
   response: ServerResponse,
   events: Iterable<AnswerEvent>,
   turn: ScriptedTurn,
-  gone: AbortSignal,
+  gone: Promise<void>,
   counters: Counters,
 ): Promise<void> {
   let held = turn.hold;
   if (turn.text === undefined) await held;
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
   for (const { text, isDelta } of events) {
-    if (gone.aborted) return;
+    if (response.destroyed) return;
     // Node tells when the client reads too slowly: deltas counts what went out, not what was written down.
-    if (!response.write(text)) await Promise.race([once(response, "drain"), once(response, "close")]);
+    if (!response.write(text)) await Promise.race([once(response, "drain"), gone]);
     if (!isDelta) continue;
     counters.deltas++;
     // Written to the socket first, so that the client has something to miss the rest of.
     if (turn.breaks === true) return void response.write(": broken\n\n", () => response.destroy());
-    if (held !== undefined) await Promise.race([held, once(gone, "abort")]);
+    if (held !== undefined) await Promise.race([held, gone]);
     held = undefined;
   }
   response.end();

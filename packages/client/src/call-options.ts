@@ -1,4 +1,6 @@
 import { assertId, isJsonObject } from "@runagent/core";
+import type { ApprovalHandler, NamedDecision } from "./approving.ts";
+import { checkDecision } from "./approving.ts";
 import { type Check, checkOptions, FUNCTION, invalid, MILLISECONDS, ON_DISCONNECT } from "./checks.ts";
 import type { RetryInfo } from "./reconnects.ts";
 
@@ -18,6 +20,11 @@ export interface CallOptions {
   readonly onDisconnect?: "continue" | "cancel" | undefined;
   /** In place of a random one: sending the same start twice with one id runs the agent once. */
   readonly invocationId?: string | undefined;
+  /**
+   * Asked about each approval that the stream comes to and that still waits. Without it the stream ends with ApprovalRequiredError there.
+   * What it throws ends the stream so too; the invocation goes on waiting.
+   */
+  readonly onApproval?: ApprovalHandler | undefined;
   /** Called before each reconnect of the stream; what it throws is an uncaught exception. */
   readonly onReconnect?: ((info: RetryInfo) => void) | undefined;
   /** Called when a server has accepted after a reconnect: the stream goes on; what it throws is an uncaught exception. */
@@ -25,7 +32,10 @@ export interface CallOptions {
 }
 
 /** What a resume may say: the call itself was made before. */
-export type ResumeOptions = Omit<CallOptions, "args" | "onDisconnect" | "invocationId">;
+export interface ResumeOptions extends Omit<CallOptions, "args" | "onDisconnect" | "invocationId"> {
+  /** Decides these first. The stream ends with ALREADY_DECIDED where another decision stands. */
+  readonly approvals?: readonly NamedDecision[] | undefined;
+}
 
 const CHECKS: Readonly<Record<string, Check>> = {
   args: [Array.isArray, "an array of positional arguments"],
@@ -34,6 +44,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   connectTimeoutMs: MILLISECONDS,
   idleTimeoutMs: MILLISECONDS,
   onDisconnect: ON_DISCONNECT,
+  onApproval: FUNCTION,
   onReconnect: FUNCTION,
   onReconnected: FUNCTION,
 };
@@ -43,6 +54,12 @@ export function checkCallOptions(options: unknown): asserts options is CallOptio
   if (!isJsonObject(options)) throw invalid("options", "must be an object");
   checkOptions(options, CHECKS);
   if (options.invocationId !== undefined) assertId(options.invocationId, "invocationId");
+}
+
+/** @throws RunAgentError VALIDATION_ERROR that names the entry. */
+export function checkApprovals(approvals: unknown): NamedDecision[] {
+  if (!Array.isArray(approvals)) throw invalid("approvals", "must be an array of decisions");
+  return approvals.map((given, index) => checkDecision(given, `approvals[${index}]`));
 }
 
 /** The named arguments. @throws RunAgentError VALIDATION_ERROR for what would not travel as an object. */

@@ -16,12 +16,13 @@ import {
   validateWith,
 } from "@runagent/core";
 import { abortError } from "./abort-signal.ts";
-import { type CallOptions, checkCallOptions, checkInput, type ResumeOptions } from "./call-options.ts";
+import { checkDecision, type NamedDecision } from "./approving.ts";
+import { type CallOptions, checkApprovals, checkCallOptions, checkInput, type ResumeOptions } from "./call-options.ts";
 import type { CancelAnswer } from "./cancelling.ts";
 import { checkMode, invalid } from "./checks.ts";
 import { createCredentials } from "./credentials.ts";
 import { encodeJson } from "./encode-json.ts";
-import { cancelRequest, dataOf, type HttpRequest, notRunAgent, requestJson } from "./http.ts";
+import { cancelRequest, dataOf, decideRequest, type HttpRequest, notRunAgent, requestJson } from "./http.ts";
 import { createKnownVersion } from "./known-version.ts";
 import { type ClientConfig, type RunAgentClientOptions, resolveOptions, type Untyped, type UntypedInput } from "./options.ts";
 import type { KnownVersion } from "./reconnects.ts";
@@ -53,7 +54,7 @@ const ASK_TIMEOUT_MS = 10_000;
 /** What the schema of timeout_seconds allows: a year. */
 const MAX_TIMEOUT_SECONDS = 31_536_000;
 
-type CompleteOptions = CallOptions & { readonly invocationId: string };
+type CompleteOptions = CallOptions & Pick<ResumeOptions, "approvals"> & { readonly invocationId: string };
 type RequestOptions = Pick<CallOptions, "signal" | "timeoutMs">;
 
 /** What the clients of one agent share. */
@@ -130,10 +131,12 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
   /**
    * Goes on with a stream where another left it: in another process, after a crash, over another transport. Returns at once.
    * @param position The `position` of a stream, or the `cursor` of an error. Any number of streams may go on from it.
+   * @param options With `approvals`, what the agent waits for is decided first.
    */
   resume<O = Output>(position: string, options: ResumeOptions = {}): RunAgentStream<O> {
     const toResume = (): ResumeFrame => {
       const { invocationId, epoch, seq } = decodeCursor(position);
+      if (options.approvals !== undefined) checkApprovals(options.approvals);
       return { type: "resume", protocol: 2, invocation_id: invocationId, epoch, after_seq: seq };
     };
     return this.#stream<O>(options, toResume);
@@ -153,6 +156,20 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
     const outcome = isJsonObject(data) ? data.outcome : undefined;
     if (outcome === "accepted" || outcome === "already_ended") return { invocationId, mode, outcome };
     throw notRunAgent(200, new URL(this.apiUrl).origin);
+  }
+
+  /**
+   * Decides an approval by its ids alone, whoever started the invocation and whoever watches it. [approval.rest.1]
+   * @param decision Which approval, approve or reject, and a reason where wanted.
+   * @throws RunAgentError ALREADY_DECIDED with the decision that stands in its details; VALIDATION_ERROR when no such approval waits;
+   * PERMISSION_ERROR or INVOCATION_NOT_FOUND when this key may not decide it.
+   */
+  async decide(invocationId: string, decision: NamedDecision, options: RequestOptions = {}): Promise<void> {
+    assertId(invocationId, "invocationId");
+    checkCallOptions(options);
+    const { signal, timeoutMs = REQUEST_TIMEOUT_MS } = options;
+    const request = decideRequest(invocationId, checkDecision(decision, "decision"), timeoutMs);
+    await this.#repeat({ ...request, signal }, true);
   }
 
   /**
@@ -248,7 +265,7 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
       options ??= complete({});
       first = Promise.reject(error);
     }
-    const { invocationId, signal, onReconnect, onReconnected } = options;
+    const { invocationId, signal, onReconnect, onReconnected, onApproval, approvals = [] } = options;
     const session = new Session({
       ...this.#shared,
       invocationId,
@@ -264,6 +281,9 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
       maxReconnectDelayMs,
       onReconnect,
       onReconnected,
+      onApproval,
+      approvals,
+      decide: (id, decision) => this.decide(id, decision),
       cancelInBackground: (id) => void cancelQuietly(this.#shared.http, id),
     });
     // O is what the caller says the output is; without a schema nobody checks it.

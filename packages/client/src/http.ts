@@ -1,5 +1,6 @@
 import { errorFromHttp, isJsonObject, type JsonObject, type Mode, parseJson, RunAgentError } from "@runagent/core";
 import { abortError, onAbort } from "./abort-signal.ts";
+import type { NamedDecision } from "./approving.ts";
 import { redirectError } from "./network-error.ts";
 import { isRefused, withRetryAfter } from "./retry.ts";
 import type { HttpOptions, HttpResponse } from "./runtime.ts";
@@ -96,6 +97,12 @@ async function openAnswer(response: HttpResponse, maxBytes: number, address: str
 export function cancelRequest(invocationId: string, mode: Mode, timeoutMs: number): HttpRequest {
   const path = `/invocations/${encodeURIComponent(invocationId)}/cancel`;
   return { method: "POST", path, body: JSON.stringify({ mode }), timeoutMs };
+}
+
+/** The request that decides an approval. [approval.rest.1] */
+export function decideRequest(invocationId: string, { approvalId, decision, reason }: NamedDecision, timeoutMs: number): HttpRequest {
+  const path = `/invocations/${encodeURIComponent(invocationId)}/approvals`;
+  return { method: "POST", path, body: JSON.stringify({ approval_id: approvalId, decision, reason }), timeoutMs };
 }
 
 /** The `data` of an envelope, or the whole answer of a server that sends none. */

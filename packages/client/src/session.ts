@@ -10,6 +10,7 @@ import {
   type StreamCompletedFrame,
 } from "@runagent/core";
 import { abortError, onAbort } from "./abort-signal.ts";
+import { type ApprovalHandler, Approving, type NamedDecision } from "./approving.ts";
 import { type CancelAnswer, Cancelling } from "./cancelling.ts";
 import { type Deadlines, startDeadlines } from "./deadlines.ts";
 import { encodeJson } from "./encode-json.ts";
@@ -57,6 +58,10 @@ export interface SessionOptions extends RetryOptions {
   readonly bufferBytes: number;
   readonly http: Pick<HttpOptions, "credentials">;
   readonly runtime: Pick<Runtime, "onWake">;
+  readonly onApproval: ApprovalHandler | undefined;
+  readonly approvals: readonly NamedDecision[];
+  /** Tells the server a decision. @throws RunAgentError what it answered. */
+  decide(invocationId: string, decision: NamedDecision): Promise<void>;
   /** Asks the server over HTTP to stop the invocation; nobody waits for the answer. */
   cancelInBackground(invocationId: string): void;
 }
@@ -80,6 +85,7 @@ export class Session {
   /** What has come, and what the consumer has taken. */
   readonly intake: Intake;
   readonly queue: RecordQueue<QueuedRecord>;
+  readonly approving: Approving;
   readonly reconnects: Reconnects;
   /** The frame that starts the invocation; let go of once the server has accepted. */
   #first: FirstFrame | undefined;
@@ -88,6 +94,11 @@ export class Session {
   #accept: (started: StreamStarted) => void = () => {};
   #refuse: (error: RunAgentError) => void = () => {};
   readonly #cancelling: Cancelling;
+  /** What the reader wants; undefined: everything. */
+  #only: readonly string[] | undefined;
+  #filterAsked = false;
+  /** What the server of the present connection was told of it. */
+  #onlySent: readonly string[] | undefined;
   #onProgress: () => void = () => {};
   /** Takes back what was left with the signal, the credentials and the runtime. */
   #forget: () => void = () => {};
@@ -125,6 +136,13 @@ export class Session {
       fail: (error) => this.fail(error),
     });
     this.queue = this.intake.queue;
+    this.approving = new Approving({
+      ...options,
+      state: this.state,
+      timers: this.#timers,
+      decide: (decision) => options.decide(this.state.invocationId, decision),
+      fail: (error) => this.fail(error),
+    });
     this.reconnects = new Reconnects(options, deadlines.connectMs, this.#timers, {
       dial: (delayMs, connectMs) => this.#dial(delayMs, connectMs),
       giveUp: (error) => this.fail(finalError(error, this.#loss())),
@@ -157,7 +175,7 @@ export class Session {
       forgetToken();
     };
     this.#onProgress = startDeadlines(deadlines, this.#timers, {
-      isAwaited: () => !this.#acceptedOnce || this.queue.awaited,
+      isAwaited: () => !this.#acceptedOnce || (this.queue.awaited && this.state.pendingApprovals.size === 0),
       lastLoss: () => this.reconnects.lastError,
       fail: (error) => this.fail(error),
       abort: (error) => this.abort(error),
@@ -182,6 +200,16 @@ export class Session {
     // Nothing was sent, so nothing runs.
     this.#endCancelled();
     return Promise.resolve(this.#cancelling.answer(mode, "accepted"));
+  }
+
+  /**
+   * The reader wants these records alone: the server is told, unless it cannot be now. [filter.only.1]
+   * @param asked The user said so. Otherwise a server that has not said that it can filter is resumed without it.
+   */
+  filter(only: readonly string[], asked: boolean): void {
+    this.#only = only;
+    this.#filterAsked = asked;
+    this.#tellFilter();
   }
 
   /** Leaves the invocation running and lets go of the connection. What was not taken is not delivered. [conn.detach.1] */
@@ -251,7 +279,12 @@ export class Session {
       this.#onThrown(error);
       return;
     }
-    this.#dial(0, this.#options.deadlines.connectMs);
+    // Once the caller has said how the stream is read: the start carries what of it is wanted.
+    queueMicrotask(() => {
+      if (this.end !== undefined) return;
+      this.#dial(0, this.#options.deadlines.connectMs);
+      this.approving.begin();
+    });
   }
 
   #dial(delayMs: number, connectMs: number): void {
@@ -268,11 +301,29 @@ export class Session {
   #firstFrame(token: string | undefined): FirstFrame {
     const { epoch, invocationId } = this.state;
     const { taken } = this.intake;
-    const more = { window_bytes: this.#options.bufferBytes, ...(token !== undefined && { auth: { token } }) };
+    const tellsOnly = epoch === undefined || this.#filterAsked || this.state.filters;
+    const only = tellsOnly ? this.#only : undefined;
+    const more = {
+      window_bytes: this.#options.bufferBytes,
+      ...(only && { only: [...only] }),
+      ...(token !== undefined && { auth: { token } }),
+    };
     this.#token = token;
+    this.#onlySent = only;
     reopen(this.state, taken);
     if (epoch === undefined && this.#first !== undefined) return { ...this.#first, ...more };
     return { type: "resume", protocol: 2, invocation_id: invocationId, epoch: epoch ?? "", after_seq: taken, ...more };
+  }
+
+  #tellFilter(): void {
+    const only = this.#only;
+    if (only === undefined) return;
+    if (!only.includes("data")) this.state.partial = true;
+    // Over server-sent events a connection keeps what it was asked for; the next one asks for less.
+    const { accepted, filters } = this.state;
+    if (only === this.#onlySent || !this.#link.open || !accepted || !filters || !this.#link.connection?.credit) return;
+    this.#onlySent = only;
+    this.#link.send({ type: "filter", only: [...only] });
   }
 
   #onOpened(): void {
@@ -346,6 +397,7 @@ export class Session {
     this.#accept({ invocationId, position: this.position, protocol: protocol ?? 1 });
     this.intake.accepted();
     this.#cancelling.accepted();
+    this.#tellFilter();
   }
 
   /** The connection has failed, or the server does not take it. */
@@ -394,6 +446,7 @@ export class Session {
     this.#forget();
     this.#timers.stopAll();
     this.reconnects.stop();
+    this.approving.end();
     const error = end.status === "failed" ? end.error : undefined;
     this.#refuse(error ?? new RunAgentError("CANCELLED", "The stream ended before the server accepted it."));
     this.#cancelling.ended(end.status === "cancelled", error);

@@ -11,9 +11,11 @@ import {
   readFrameV1,
   readServerFrame,
   type ServerFrame,
+  type SkippedFrame,
   type StreamCancelledFrame,
   type StreamCompletedFrame,
   type StreamStartedFrame,
+  type TypedEvent,
   type UnknownFrame,
 } from "@runagent/core";
 
@@ -49,6 +51,14 @@ export interface StreamState {
   /** What the server promised when it accepted. [accept.zero.1] */
   heartbeatSeconds: number;
   resumeSeconds: number;
+  /** The last record of the log when the server accepted: what is above it was new then. */
+  lastSeq: number;
+  /** The approvals that wait for a decision, as far as the records have come. [approval.pending.1] */
+  pendingApprovals: Set<string>;
+  /** The server takes a filter on the way. [filter.frame.1] */
+  filters: boolean;
+  /** Not all chunks were asked for, so nobody can count them. */
+  partial: boolean;
   /** Data records received. */
   chunks: number;
   /** Records and accept frames dropped because they came twice. */
@@ -57,17 +67,23 @@ export interface StreamState {
   ignored: number;
 }
 
+/** A chunk, as a record. */
+export type ChunkRecord<T = unknown> = Omit<DataFrame, "content"> & { content: T };
+
+/** An event, as a record. `Own` are events of the agent that the protocol does not name. */
+export type EventRecord<Own extends { readonly type: string } = never> = Omit<EventFrame, "event"> & { event: TypedEvent<Own> };
+
 /** A record as the user sees it. */
-export type StreamRecord<T = unknown> =
-  | (Omit<DataFrame, "content"> & { content: T })
-  | EventFrame
+export type StreamRecord<T = unknown, Own extends { readonly type: string } = never> =
+  | ChunkRecord<T>
+  | EventRecord<Own>
   | StreamCompletedFrame
   | StreamCancelledFrame;
 
 /** What waits in the queue: records, and those that only move the cursor. */
-export type QueuedRecord = StreamRecord | UnknownRecord;
+export type QueuedRecord = DataFrame | EventFrame | StreamCompletedFrame | StreamCancelledFrame | UnknownRecord;
 
-/** A record of a type that this client does not know: it has its place in the order and is not shown. [frame.unknown.1] */
+/** A record of a type that this client does not know, or of those that it did not ask for: it has its place in the order and is not shown. [frame.unknown.1] */
 export interface UnknownRecord extends UnknownFrame {
   readonly seq: number;
 }
@@ -106,6 +122,10 @@ export function createState(invocationId: string, cursor?: { readonly epoch: str
     accepted: false,
     heartbeatSeconds: 0,
     resumeSeconds: 0,
+    lastSeq: 0,
+    pendingApprovals: new Set(),
+    filters: false,
+    partial: false,
     chunks: 0,
     duplicates: 0,
     ignored: 0,
@@ -151,6 +171,8 @@ function receiveV2(state: StreamState, frame: ServerFrame | UnknownFrame): Effec
     case "data":
     case "event":
       return takeRecord(state, frame);
+    case "skipped":
+      return takeSkipped(state, frame);
     case "heartbeat":
       return frame.seq === state.wireSeq ? NONE : gap(state, frame.seq);
     case "error":
@@ -168,7 +190,41 @@ function takeRecord(state: StreamState, record: DataFrame | EventFrame | Unknown
   const stopped = advance(state, record.seq);
   if (stopped !== undefined) return stopped;
   if (record.type === "data") state.chunks++;
-  return { type: "record", record };
+  return { type: "record", record: record.type === "event" ? takeEvent(state, record) : record };
+}
+
+/** Follows the approvals, and reads the older spelling of a name. [event.spelling.1] */
+function takeEvent(state: StreamState, record: EventFrame): EventFrame {
+  const { event, seq } = record;
+  const { type, name, approval_id: id } = event;
+  if (type === "approval_required") {
+    // Without these nobody can answer it. [event.open.1]
+    if (typeof id !== "string" || !isRequests(event.requests)) throw broken("An approval_required has no approval_id or no requests.");
+    // What was in the log before the server accepted waits only if the server said so.
+    if (seq > state.lastSeq) state.pendingApprovals.add(id);
+  }
+  if (type === "approval_decided" && typeof id === "string") state.pendingApprovals.delete(id);
+  if (type !== "run_item_event" || name !== "handoff_occured") return record;
+  return { ...record, event: { ...event, name: "handoff_occurred" } };
+}
+
+function isRequests(value: unknown): boolean {
+  return Array.isArray(value) && value.every((request) => isJsonObject(request) && typeof request.tool_name === "string");
+}
+
+/** Moves past the records that were not asked for. [skip.read.1] */
+function takeSkipped(state: StreamState, frame: SkippedFrame): Effect {
+  const { after, seq } = frame;
+  if (!state.accepted || after > state.wireSeq || seq <= after) return gap(state, seq);
+  if (seq > state.seq) {
+    state.seq = seq;
+    state.wireSeq = seq;
+    return { type: "record", record: { type: "unknown", seq, frame: { type: "skipped" } } };
+  }
+  state.duplicates++;
+  if (seq <= state.wireSeq) return NONE;
+  state.wireSeq = seq;
+  return DUPLICATE;
 }
 
 /** Moves to the record `seq`. @returns What else is to be done: it came before, or one before it is missing. [record.order.2] [record.gap.1] */
@@ -212,7 +268,7 @@ function takeEnd(state: StreamState, frame: StreamCompletedFrame | StreamCancell
   const stopped = advanceToEnd(state, frame.seq);
   if (stopped !== undefined) return stopped;
   // Who came in the middle cannot count. [stream.total.1]
-  if (state.origin === 0 && frame.total_chunks !== state.chunks) {
+  if (state.origin === 0 && !state.partial && frame.total_chunks !== state.chunks) {
     throw broken(`The server says ${frame.total_chunks} chunks were sent; ${state.chunks} arrived.`);
   }
   state.phase = "ended";
@@ -237,6 +293,9 @@ function takeStarted(state: StreamState, frame: StreamStartedFrame): Effect {
   state.epoch = frame.epoch;
   state.heartbeatSeconds = frame.heartbeat_seconds;
   state.resumeSeconds = frame.resume_seconds;
+  state.filters = frame.last_seq !== undefined;
+  state.lastSeq = frame.last_seq ?? frame.seq;
+  state.pendingApprovals = new Set(frame.pending_approvals?.filter((id) => typeof id === "string"));
   state.accepted = true;
   return NONE;
 }

@@ -1,9 +1,22 @@
-import { type DataFrame, type Mode, RunAgentError, type StandardSchemaV1, validateWith } from "@runagent/core";
+import {
+  type DataFrame,
+  type EventFrame,
+  type Mode,
+  RunAgentError,
+  type StandardSchemaV1,
+  type TypedEvent,
+  validateWith,
+} from "@runagent/core";
 import type { CancelAnswer } from "./cancelling.ts";
-import { checkMode } from "./checks.ts";
+import { checkMode, invalid } from "./checks.ts";
 import { StreamCursor } from "./cursor.ts";
 import type { Session, SessionEnd, StreamStarted, Totals } from "./session.ts";
-import type { QueuedRecord, StreamRecord } from "./state.ts";
+import type { ChunkRecord, QueuedRecord, StreamRecord } from "./state.ts";
+
+/** The records of these types: of events, and "data" for chunks. */
+export type SelectedRecord<T, Type extends string> =
+  | ("data" extends Type ? ChunkRecord<T> : never)
+  | (Omit<EventFrame, "event"> & { event: Extract<TypedEvent<{ readonly type: Type }>, { readonly type: Type }> });
 
 /** How a stream ended. */
 export interface StreamSummary {
@@ -71,34 +84,48 @@ export class RunAgentStream<T = unknown> implements AsyncIterable<T> {
 
   /** Iterates over the chunks. Leaving the loop early cancels the invocation and releases the connection. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    return this.#iterate("for await", itself);
+    return this.#iterate("for await", CHUNKS, itself);
   }
 
-  /** Iterates over every record, typed: chunks, events and the terminal record. */
-  events(): AsyncIterableIterator<StreamRecord<T>> {
+  /**
+   * Iterates over every record, typed: chunks, events and the terminal record. `Own` adds events of the agent to those that
+   * `record.event.type` tells apart.
+   */
+  events<Own extends { readonly type: string } = never>(options?: {
+    readonly only?: undefined;
+  }): AsyncIterableIterator<StreamRecord<T, Own>>;
+  /**
+   * Iterates over the records of these types alone; the others are not sent, where the server can leave them out.
+   * @param options only: types of events, and "data" for chunks. [filter.only.1]
+   */
+  events<const Type extends string>(options: { readonly only: readonly Type[] }): AsyncIterableIterator<SelectedRecord<T, Type>>;
+  events({ only }: { readonly only?: readonly string[] | undefined } = {}): AsyncIterableIterator<StreamRecord<T>> {
+    const wanted = only && new Set(checkOnly(only));
     return this.#iterate<StreamRecord<T>>(
       "events()",
+      only,
       (content, record) => ({ ...record, content }),
-      (record) => (record.type === "unknown" ? SKIP : record),
+      // The types say what the protocol says of its own events; all others are typed as unknown.
+      (record) => (record.type === "unknown" || (wanted && !isWanted(record, wanted)) ? SKIP : (record as StreamRecord<T>)),
     );
   }
 
   /** A cursor over the chunks, for loops that ask: `next()` gives `{hasMore: true, data, seq}` or `{hasMore: false}`. */
   cursor(): StreamCursor<T> {
-    return new StreamCursor(this.#iterate("cursor()", (data, { seq }) => ({ data, seq })));
+    return new StreamCursor(this.#iterate("cursor()", CHUNKS, (data, { seq }) => ({ data, seq })));
   }
 
   /** Every chunk, in an array. */
   async collect(): Promise<T[]> {
     const chunks: T[] = [];
-    for await (const chunk of this.#iterate("collect()", itself)) chunks.push(chunk);
+    for await (const chunk of this.#iterate("collect()", CHUNKS, itself)) chunks.push(chunk);
     return chunks;
   }
 
   /** Every chunk, as one text: strings as they are, other values as JSON. */
   async text(): Promise<string> {
     let text = "";
-    for await (const chunk of this.#iterate("text()", itself)) {
+    for await (const chunk of this.#iterate("text()", CHUNKS, itself)) {
       text += typeof chunk === "string" ? chunk : JSON.stringify(chunk);
     }
     return text;
@@ -106,7 +133,7 @@ export class RunAgentStream<T = unknown> implements AsyncIterable<T> {
 
   /** The chunks as a web stream; cancelling it cancels the invocation. */
   toReadableStream(): ReadableStream<T> {
-    const iterator = this.#iterate("toReadableStream()", itself);
+    const iterator = this.#iterate("toReadableStream()", CHUNKS, itself);
     return new ReadableStream<T>(
       {
         async pull(controller) {
@@ -159,9 +186,13 @@ export class RunAgentStream<T = unknown> implements AsyncIterable<T> {
 
   // --- reading --------------------------------------------------------------------------------------------------------
 
-  /** @param other What becomes of a record that is no chunk. */
+  /**
+   * @param only What the server may leave out the rest of.
+   * @param other What becomes of a record that is no chunk.
+   */
   #iterate<R>(
     consumer: string,
+    only: readonly string[] | undefined,
     map: (data: T, record: DataFrame) => R,
     other: (record: OtherRecord) => R | typeof SKIP = () => SKIP,
   ): AsyncIterableIterator<R> {
@@ -169,8 +200,11 @@ export class RunAgentStream<T = unknown> implements AsyncIterable<T> {
       throw new RunAgentError("STREAM_CONSUMED", `The stream was read by ${this.#consumer}, so ${consumer} cannot: it is read once.`);
     }
     this.#consumer = consumer;
+    if (only !== undefined) this.#session.filter(only, only !== CHUNKS);
+    const takesChunks = only?.includes("data") ?? true;
     return this.#createIterator<R>((record) => {
       if (record.type !== "data") return other(record);
+      if (!takesChunks) return SKIP;
       const data = this.#readContent(record.content);
       return data instanceof Promise ? data.then((value) => map(value, record)) : map(data, record);
     });
@@ -233,11 +267,15 @@ export class RunAgentStream<T = unknown> implements AsyncIterable<T> {
     this.#session.checkSignal();
     for (let record = this.#session.intake.take(); record !== undefined; record = this.#session.intake.take()) {
       if (record.type === "data") this.#chunksTaken++;
+      else if (record.type === "event") this.#session.approving.taken(record.event);
       const value = read(record);
       if (value === SKIP) continue;
       return value instanceof Promise ? value.then((settled) => ({ done: false, value: settled })) : { done: false, value };
     }
-    if (!queue.ended) return undefined;
+    if (!queue.ended) {
+      this.#session.approving.awaited();
+      return undefined;
+    }
     const { end } = this.#session;
     if (end?.status !== "failed") return DONE;
     this.#error ??= end.error.with({ cursor: this.position });
@@ -252,6 +290,19 @@ interface Waiter<R> {
   reject(error: RunAgentError): void;
 }
 
+const CHUNKS: readonly string[] = ["data"];
+const MAX_ONLY = 64;
 const itself = <T>(data: T): T => data;
 const SKIP: unique symbol = Symbol("skip");
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+/** What the server would refuse is refused here. @throws RunAgentError VALIDATION_ERROR. */
+function checkOnly(only: unknown): readonly string[] {
+  const isTypes = Array.isArray(only) && only.length <= MAX_ONLY && only.every((type) => typeof type === "string" && type.length <= 128);
+  if (isTypes) return only;
+  throw invalid("only", `must be an array of at most ${MAX_ONLY} types of events`);
+}
+
+function isWanted(record: OtherRecord, wanted: ReadonlySet<string>): boolean {
+  return record.type === "event" && wanted.has(record.event.type);
+}

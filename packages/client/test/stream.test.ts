@@ -156,6 +156,7 @@ describe("a stream of version 2", () => {
     await client.runStream({ topic: "robots" }, { args: [1, "two"] }).collect();
     expect(start).toEqual({
       type: "start",
+      only: ["data"],
       protocol: 2,
       window_bytes: 262_144,
       invocation_id: expect.stringMatching(/^[0-9a-f]{32}$/),

@@ -25,7 +25,7 @@ const BRAND = Symbol.for("runagent.error");
 /** The one error of every RunAgent package, made locally or received from a server. */
 export class RunAgentError extends Error {
   // Declared, not defined: the constructor sets each, and a bundle holds each name once.
-  declare readonly name: "RunAgentError";
+  declare readonly name: string;
   declare readonly code: ErrorCode;
   declare readonly suggestion: string;
   declare readonly details: unknown;

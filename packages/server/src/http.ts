@@ -3,7 +3,14 @@
  */
 import { randomUUID } from "node:crypto";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
-import { assertId, check, type Invocation as InvocationInfo, RunAgentError, validateApprovalRequest, validateCancelRequest } from "@runagent/core";
+import {
+  assertId,
+  check,
+  type Invocation as InvocationInfo,
+  RunAgentError,
+  validateApprovalRequest,
+  validateCancelRequest,
+} from "@runagent/core";
 import { type Context, Hono } from "hono";
 import type { Agent } from "./agent.ts";
 import { bearerToken } from "./auth.ts";

@@ -17,5 +17,13 @@ export type { AgentContext, ApprovalAnswer, ApprovalRequest } from "./context.ts
 // For authors of log stores.
 export type { InvocationLog, LogBounds, LogHead, LogRecord, LogStore, MaybePromise } from "./log.ts";
 export { createMemoryLogStore } from "./memory-log.ts";
-export { type ApprovalInfo, DEFAULT_LIMITS, type ErrorContext, type KeyCheck, type Limits, type Principal, type ServeOptions } from "./options.ts";
+export {
+  type ApprovalInfo,
+  DEFAULT_LIMITS,
+  type ErrorContext,
+  type KeyCheck,
+  type Limits,
+  type Principal,
+  type ServeOptions,
+} from "./options.ts";
 export { type RunningServer, serve } from "./serve.ts";

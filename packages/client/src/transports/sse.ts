@@ -47,7 +47,8 @@ function toRequest(http: HttpOptions, first: StartFrame | ResumeFrame): SseReque
   }
   const { invocation_id: invocationId, epoch, after_seq: seq } = frame;
   headers["last-event-id"] = encodeCursor({ invocationId, epoch, seq });
-  return { url: `${http.apiUrl}/invocations/${encodeURIComponent(invocationId)}/stream`, method: "GET", headers };
+  const only = frame.only?.map((type) => `only=${encodeURIComponent(type)}`).join("&") ?? "";
+  return { url: `${http.apiUrl}/invocations/${encodeURIComponent(invocationId)}/stream${only && `?${only}`}`, method: "GET", headers };
 }
 
 /** One request and its body. */

@@ -54,7 +54,8 @@ function convertObject(object: object, replace: Replace, parents: readonly objec
       replace,
       within,
     );
-    if (converted !== undefined) Object.defineProperty(copy, key, { value: converted, enumerable: true, configurable: true, writable: true });
+    if (converted !== undefined)
+      Object.defineProperty(copy, key, { value: converted, enumerable: true, configurable: true, writable: true });
   }
   return copy;
 }

@@ -1,54 +1,32 @@
-/** What clients send to an agent, in the form that `@openai/agents` takes. */
-import { isJsonObject, RunAgentError } from "@runagent/core";
+/** What callers give an agent, in the form that `@openai/agents` takes. */
 import type { AgentInputItem } from "@openai/agents";
+import type { JsonObject } from "@runagent/core";
+import { type CallerMessage, readConversation, refused } from "./conversation.ts";
 
-const TAKEN =
-  'Pass { "message": "…" }, or { "messages": [{ "role": "user", "content": "…" }] } with the roles user, assistant and system; ' +
-  "the messages may have text parts in place of content.";
+const TAKEN = "Give the text of what users and the assistant have said, or read the input yourself with the option toInput of the agent.";
 
-/** The default of `toInput`. @throws RunAgentError VALIDATION_ERROR that says what is taken. */
-export function readOpenAIInput(input: unknown): string | AgentInputItem[] {
-  const { message, messages }: Record<string, unknown> = isJsonObject(input) ? input : {};
-  if (messages === undefined) {
-    if (typeof message === "string" && message !== "") return message;
-    throw refuse("The agent needs a message.", "message");
-  }
-  if (message !== undefined) throw refuse("The agent takes message or messages, not both.", "message");
-  if (!Array.isArray(messages) || messages.length === 0) throw refuse("messages must be a list of at least one message.", "messages");
-  return messages.flatMap((item: unknown, index) => readMessage(item, `messages.${index}`));
+/** The default of `toInput`: reads `{ message }` or `{ messages }`. @throws RunAgentError VALIDATION_ERROR that says what is taken. */
+export function readOpenAIInput(input: unknown): AgentInputItem[] {
+  const { messages } = readConversation(input, false);
+  return messages.flatMap((message, index) => readMessage(message, `messages[${index}]`));
 }
 
-/** None for a message of the assistant that has no text: what it called is nothing that the model could be told. */
-function readMessage(message: unknown, field: string): AgentInputItem[] {
-  if (!isJsonObject(message)) throw refuse(`${field} must be an object.`, field);
-  const { role } = message;
-  const text = readText(message, field);
-  switch (role) {
-    case "user":
-    case "system":
-      return [{ role, content: text }];
-    case "assistant":
-      return text === "" ? [] : [{ role, status: "completed", content: [{ type: "output_text", text }] }];
-    default:
-      throw refuse(`${field} has a role that is not user, assistant or system.`, `${field}.role`);
-  }
-}
-
-function readText({ role, content, parts }: Record<string, unknown>, field: string): string {
+/** Nothing for a message of the assistant that has no text: what it called, its next answer does not build on. */
+function readMessage({ role, content, parts = [] }: CallerMessage, field: string): AgentInputItem[] {
   const given: unknown = content ?? parts;
-  if (typeof given === "string") return given;
-  const name = `${field}.${content === undefined ? "parts" : "content"}`;
-  if (!Array.isArray(given)) throw refuse(`${name} must be a text or a list of parts.`, name);
-  return given
-    .map((part: unknown, index) => {
-      if (isJsonObject(part) && typeof part.text === "string" && part.type === "text") return part.text;
-      // A UI keeps its tool calls and steps in the messages of the assistant; a user's part that is left out would be a loss.
-      if (role === "assistant" && isJsonObject(part)) return "";
-      throw refuse(`${name}.${index} is not a text part.`, `${name}.${index}`);
-    })
-    .join("");
+  if (role === "user") return [{ role, content: readText(given, field, false) }];
+  if (role !== "assistant") throw refused(`${field} is of the role ${role}, and only those of user and assistant are taken.`, field, TAKEN);
+  // A UI keeps tool calls, reasoning and steps in the messages of the assistant, too.
+  const text = readText(given, field, true);
+  return text === "" ? [] : [{ role, status: "completed", content: [{ type: "output_text", text }] }];
 }
 
-function refuse(message: string, field: string): RunAgentError {
-  return new RunAgentError("VALIDATION_ERROR", `${message} ${TAKEN}`, { field, suggestion: TAKEN });
+function readText(given: unknown, field: string, skipsOthers: boolean): string {
+  if (!Array.isArray(given)) return String(given);
+  const texts = given.map(({ type, text }: JsonObject): string => {
+    if (type === "text" && typeof text === "string") return text;
+    if (skipsOthers) return "";
+    throw refused(`${field} has a part that is not a text.`, field, TAKEN);
+  });
+  return texts.join("");
 }

@@ -8,7 +8,7 @@ import type { Agent, Entrypoint } from "../agent.ts";
 import type { AgentContext } from "../context.ts";
 import { DEFAULT_LIMITS } from "../options.ts";
 import { type AgentConfig, CONFIG_FILE, type EntrypointConfig, type Language, readAgentConfig } from "./config.ts";
-import { HostedResult, HostedStream, WINDOW } from "./hosted-stream.ts";
+import { HostedStream, WINDOW } from "./hosted-stream.ts";
 import { Loading, programsOf } from "./programs.ts";
 import { SupervisedWorker } from "./supervised-worker.ts";
 import type { CallRequest } from "./worker-call.ts";
@@ -211,18 +211,19 @@ class Host implements HostedAgent {
       persistent_memory: ctx.persistentMemory,
       window: WINDOW,
     };
-    const emit: AgentContext["emit"] = (event) => ctx.emit(event);
-    const receiver = streaming ? new HostedStream(emit, extract) : new HostedResult(emit);
-    worker.start(request, receiver).then(
+    const stream = new HostedStream(ctx, streaming ? extract : asItIs);
+    worker.start(request, stream).then(
       (call) => {
-        receiver.call = call;
-        if (receiver instanceof HostedStream) return;
-        if (ctx.signal.aborted) call.cancel();
-        else ctx.signal.addEventListener("abort", () => call.cancel(), { once: true });
+        stream.call = call;
       },
-      (error: RunAgentError) => receiver.end({ type: "failed", error }),
+      (error: RunAgentError) => stream.end({ type: "failed", error }),
     );
-    return receiver instanceof HostedStream ? receiver : receiver.promise.then(extract);
+    if (streaming) return stream;
+    ctx.signal.addEventListener("abort", () => void stream.return(), { once: true });
+    return stream.next().then(({ value }) => {
+      if (value === undefined) throw new RunAgentError("CANCELLED", "The invocation was cancelled.");
+      return extract(value);
+    });
   }
 }
 

@@ -1,20 +1,29 @@
 /**
- * The chunks of one call of a worker, as the iterator that the invocation pulls. The worker runs ahead by a window at most: what was
- * pulled is acknowledged, and that is how a slow client slows the agent down.
+ * What one call of a worker says, as the iterator that the invocation pulls. The worker runs ahead by a window at most: what was
+ * pulled is acknowledged, and that is how a slow client slows the agent down. What the agent tells and asks goes to the invocation in
+ * its place among the chunks. A call that does not stream has no chunks: its result is what the iterator returns.
  */
-import { type AgentEvent, RunAgentError } from "@runagent/core";
-import type { CallEnd, CallEvents, WorkerCall } from "./worker-call.ts";
+import type { AgentContext, ApprovalAnswer } from "../context.ts";
+import { type CallEnd, type CallEvents, type CallItemType, reasonOf, type WorkerCall } from "./worker-call.ts";
+import { readApproval, readEvent, readTurn } from "./worker-messages.ts";
 
 /** How many characters of chunks a worker may send ahead. */
 export const WINDOW = 65_536;
 
 const MAX_HANDED_OUT = 1024;
 
-type Item = { readonly type: "chunk" | "event"; readonly text: string };
+type Step = IteratorResult<string, string | undefined>;
 
-/** Receives a call's chunks, and gives them to one reader. */
-export class HostedStream implements AsyncIterableIterator<string>, CallEvents {
-  readonly #emit: (event: AgentEvent) => void;
+interface Item {
+  /** Of its JSON text: what is acknowledged. */
+  readonly length: number;
+  /** The JSON text of a chunk; otherwise what hands it to the invocation, and settles when that takes more. */
+  readonly content: string | (() => Promise<void>);
+}
+
+/** Receives what a call says, and gives it to one reader. */
+export class HostedStream implements AsyncIterableIterator<string, string | undefined>, CallEvents {
+  readonly #ctx: AgentContext;
   readonly #extract: (text: string) => string;
   #call: WorkerCall | undefined;
   #items: Item[] = [];
@@ -23,26 +32,28 @@ export class HostedStream implements AsyncIterableIterator<string>, CallEvents {
   #end: CallEnd | undefined;
   #taken = 0;
   #left = false;
-  #waiting: { resolve(result: IteratorResult<string>): void; reject(error: unknown): void } | undefined;
+  /** An item is being handed to the invocation. */
+  #busy = false;
+  #waiting: { resolve(step: Step): void; reject(error: unknown): void } | undefined;
 
   /** @param extract Makes the chunk from what the agent gave, both as JSON text. */
-  constructor(emit: (event: AgentEvent) => void, extract: (text: string) => string) {
-    this.#emit = emit;
+  constructor(ctx: AgentContext, extract: (text: string) => string) {
+    this.#ctx = ctx;
     this.#extract = extract;
   }
 
   /** The call has started. */
   set call(call: WorkerCall) {
     this.#call = call;
-    if (this.#left) call.cancel();
+    if (this.#left) this.#cancel();
   }
 
-  chunk(text: string): void {
-    this.#add({ type: "chunk", text });
-  }
-
-  event(text: string): void {
-    this.#add({ type: "event", text });
+  item(type: CallItemType, text: string): void {
+    // Read before it is dropped: whoever writes what is no message is told, cancelled or not.
+    const content = this.#read(type, text);
+    if (this.#left) return;
+    this.#items.push({ length: text.length, content });
+    this.#serve();
   }
 
   end(end: CallEnd): void {
@@ -50,18 +61,15 @@ export class HostedStream implements AsyncIterableIterator<string>, CallEvents {
     this.#serve();
   }
 
-  next(): Promise<IteratorResult<string>> {
+  next(): Promise<Step> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
       this.#serve();
     });
   }
 
-  return(): Promise<IteratorResult<string>> {
-    this.#left = true;
-    if (this.#end === undefined) this.#call?.cancel();
-    this.#items = [];
-    this.#next = 0;
+  return(): Promise<Step> {
+    this.#leave();
     this.#waiting?.resolve({ done: true, value: undefined });
     this.#waiting = undefined;
     return Promise.resolve({ done: true, value: undefined });
@@ -71,43 +79,99 @@ export class HostedStream implements AsyncIterableIterator<string>, CallEvents {
     return this;
   }
 
-  #add(item: Item): void {
-    if (this.#left) return;
-    this.#items.push(item);
-    this.#serve();
-  }
-
-  /** Gives the reader that waits what there is. Events go out in their place among the chunks. */
-  #serve(): void {
-    const waiting = this.#waiting;
-    if (waiting === undefined) return;
-    for (let item = this.#items[this.#next]; item !== undefined; item = this.#items[this.#next]) {
-      this.#next++;
-      this.#taken += item.text.length;
-      if (this.#taken >= WINDOW / 2) this.#ack();
-      if (item.type === "chunk") {
-        this.#compact();
-        this.#waiting = undefined;
-        waiting.resolve({ done: false, value: this.#extract(item.text) });
-        return;
+  #read(type: CallItemType, text: string): Item["content"] {
+    switch (type) {
+      case "chunk":
+        return text;
+      case "event": {
+        const event = readEvent(text);
+        return async () => this.#ctx.emit(event);
       }
-      try {
-        this.#emit(JSON.parse(item.text));
-      } catch (error) {
-        void this.return();
-        waiting.reject(error);
-        return;
+      case "turn": {
+        const number = readTurn(text);
+        return () =>
+          this.#answer(
+            number,
+            this.#ctx.turn().then(() => undefined),
+          );
+      }
+      case "approval": {
+        const { number, request } = readApproval(text);
+        return () => {
+          void this.#answer(number, this.#ctx.requireApproval(request));
+          // It is in the log a few steps later, and what follows must come behind it.
+          return new Promise(setImmediate);
+        };
       }
     }
-    this.#items = [];
-    this.#next = 0;
-    if (this.#end === undefined) {
+  }
+
+  async #answer(number: number, asked: Promise<ApprovalAnswer | undefined>): Promise<void> {
+    try {
+      this.#call?.answer(number, (await asked) ?? null);
+    } catch (error) {
+      // An agent whose invocation has ended is not answered: it is cancelled.
+      if (this.#ctx.signal.aborted) this.#leave();
+      else this.#call?.refuse(number, reasonOf(error));
+    }
+  }
+
+  /** Gives the reader that waits what there is. */
+  #serve(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined || this.#busy) return;
+    const item = this.#items[this.#next];
+    if (item === undefined) {
+      this.#items = [];
+      this.#next = 0;
+      this.#finish();
+      return;
+    }
+    this.#next++;
+    this.#taken += item.length;
+    if (this.#taken >= WINDOW / 2) this.#ack();
+    this.#compact();
+    if (typeof item.content === "string") {
+      this.#waiting = undefined;
+      waiting.resolve({ done: false, value: this.#extract(item.content) });
+      return;
+    }
+    this.#busy = true;
+    item.content().then(
+      () => {
+        this.#busy = false;
+        this.#serve();
+      },
+      (error: unknown) => {
+        this.#leave();
+        this.#waiting?.reject(error);
+        this.#waiting = undefined;
+      },
+    );
+  }
+
+  #finish(): void {
+    const end = this.#end;
+    if (end === undefined) {
       this.#ack();
       return;
     }
+    const waiting = this.#waiting;
     this.#waiting = undefined;
-    if (this.#end.type === "failed") waiting.reject(this.#end.error);
-    else waiting.resolve({ done: true, value: undefined });
+    if (end.type === "failed") waiting?.reject(end.error);
+    else waiting?.resolve({ done: true, value: end.type === "result" ? end.text : undefined });
+  }
+
+  /** Nobody wants any more of it. */
+  #leave(): void {
+    this.#left = true;
+    this.#items = [];
+    this.#next = 0;
+    this.#cancel();
+  }
+
+  #cancel(): void {
+    if (this.#end === undefined) this.#call?.cancel(reasonOf(this.#ctx.signal.reason));
   }
 
   /** A worker that is always a little ahead would leave the handed out ones here for ever. */
@@ -122,43 +186,5 @@ export class HostedStream implements AsyncIterableIterator<string>, CallEvents {
     if (this.#taken === 0) return;
     this.#call?.ack(this.#taken);
     this.#taken = 0;
-  }
-}
-
-/** The result of a call that does not stream. */
-export class HostedResult implements CallEvents {
-  readonly promise: Promise<string>;
-  readonly #emit: (event: AgentEvent) => void;
-  #settle: (end: CallEnd) => void = () => {};
-  #call: WorkerCall | undefined;
-
-  constructor(emit: (event: AgentEvent) => void) {
-    this.#emit = emit;
-    this.promise = new Promise((resolve, reject) => {
-      this.#settle = (end) => {
-        if (end.type === "result") resolve(end.text);
-        else reject(end.type === "failed" ? end.error : new RunAgentError("CANCELLED", "The invocation was cancelled."));
-      };
-    });
-  }
-
-  set call(call: WorkerCall) {
-    this.#call = call;
-  }
-
-  chunk(): void {}
-
-  event(text: string): void {
-    try {
-      this.#emit(JSON.parse(text));
-      this.#call?.ack(text.length);
-    } catch (error) {
-      this.#settle({ type: "failed", error: RunAgentError.is(error) ? error : new RunAgentError("EXECUTION_ERROR", String(error)) });
-      this.#call?.cancel();
-    }
-  }
-
-  end(end: CallEnd): void {
-    this.#settle(end);
   }
 }

@@ -1,16 +1,22 @@
 /**
  * One call of a function in the Node worker: the same runner as in the server itself, with the host in the place of the log.
  */
-import { type AgentEvent, RunAgentError } from "@runagent/core";
+import { type AgentEvent, type KnownEvent, RunAgentError } from "@runagent/core";
 import type { Entrypoint } from "../agent.ts";
-import type { AgentContext } from "../context.ts";
+import type { AgentContext, ApprovalAnswer, ApprovalRequest } from "../context.ts";
 import { encodeEvent } from "../records.ts";
 import { type Execution, runEntrypoint } from "../runner.ts";
 import { stackOf } from "./stack.ts";
-import type { CallRequest } from "./worker-call.ts";
+import type { CallItemType, CallRequest } from "./worker-call.ts";
 
-/** An agent that emits more than this, in characters, while nobody takes it is stopped: emit cannot wait. */
+/** An agent that emits more than this, in characters, while nobody takes it is stopped: it does not wait. */
 const MAX_EVENTS = 8_388_608;
+
+/** What the agent has asked, and waits for. */
+interface Asked {
+  resolve(answer: ApprovalAnswer | null): void;
+  reject(error: RunAgentError): void;
+}
 
 /** A call that runs. */
 export class NodeCall implements Execution {
@@ -23,14 +29,21 @@ export class NodeCall implements Execution {
   readonly #controller = new AbortController();
   readonly #window: number;
   readonly #maxBytes: number;
-  readonly #send: (kind: "chunk" | "event", json: string) => void;
+  readonly #send: (kind: CallItemType, json: string) => void;
   /** Characters sent and not acknowledged. */
   #outstanding = 0;
+  /** What waits for room waits for this; undefined while nothing does. */
+  #room: Promise<void> | undefined;
   #wake: (() => void) | undefined;
   #stop: (() => void) | undefined;
   #result = "null";
+  /** Set when nobody listens to it any more: it was cancelled, or the function is done. */
+  #endedBy: RunAgentError | undefined;
+  /** What the agent has asked, by number. */
+  readonly #asked: Map<number, Asked> = new Map();
+  #lastNumber = 0;
 
-  constructor(request: CallRequest, entrypoint: Entrypoint, maxBytes: number, send: (kind: "chunk" | "event", json: string) => void) {
+  constructor(request: CallRequest, entrypoint: Entrypoint, maxBytes: number, send: (kind: CallItemType, json: string) => void) {
     this.request = { entrypoint };
     this.ended = new Promise((resolve) => {
       this.#settleEnded = resolve;
@@ -45,6 +58,8 @@ export class NodeCall implements Execution {
       persistentMemory: request.persistent_memory,
       signal: this.#controller.signal,
       emit: (event) => this.#emit(event),
+      turn: () => handled(this.#turn()),
+      requireApproval: (approval) => handled(this.#requireApproval(approval)),
     };
   }
 
@@ -54,6 +69,7 @@ export class NodeCall implements Execution {
       const checked = await input;
       if (!this.cancelled) await runEntrypoint(this, checked, this.#context, this.#maxBytes);
     } finally {
+      this.#end(new RunAgentError("CANCELLED", "The invocation has ended."));
       this.#settleEnded();
     }
     if (this.cancelled) return { kind: "cancelled", json: "null" };
@@ -65,10 +81,11 @@ export class NodeCall implements Execution {
   }
 
   room(): Promise<void> | undefined {
-    if (this.cancelled || this.#outstanding < this.#window) return undefined;
-    return new Promise((resolve) => {
+    if (this.#endedBy !== undefined || this.#outstanding < this.#window) return undefined;
+    this.#room ??= new Promise((resolve) => {
       this.#wake = resolve;
     });
+    return this.#room;
   }
 
   appendData(content: string): void {
@@ -90,29 +107,82 @@ export class NodeCall implements Execution {
     this.#wakeUp();
   }
 
-  cancel(): void {
+  /** The host answers what the agent has asked by this number. */
+  answer(number: number, answer: ApprovalAnswer | null, error: RunAgentError | undefined): void {
+    const asked = this.#asked.get(number);
+    this.#asked.delete(number);
+    if (error === undefined) asked?.resolve(answer);
+    else asked?.reject(error);
+  }
+
+  /** @param why What has ended the invocation. */
+  cancel(why: RunAgentError): void {
     if (this.cancelled) return;
     this.cancelled = true;
-    this.#controller.abort(new RunAgentError("CANCELLED", "The invocation was cancelled."));
+    this.#controller.abort(why);
+    this.#end(why);
     this.#stop?.();
+  }
+
+  /** Nobody listens any more. */
+  #end(why: RunAgentError): void {
+    this.#endedBy ??= why;
+    for (const { reject } of this.#asked.values()) reject(this.#endedBy);
+    this.#asked.clear();
     this.#wakeUp();
   }
 
-  #emit(event: AgentEvent): void {
-    const json = encodeEvent(event, this.#maxBytes);
-    if (this.cancelled) return;
-    if (this.#outstanding > MAX_EVENTS) throw new RunAgentError("PAYLOAD_TOO_LARGE", "No client takes the events so fast.");
-    this.#tell("event", json);
+  #emit(event: KnownEvent | AgentEvent): Promise<void> {
+    const { text } = encodeEvent(event, this.#maxBytes);
+    if (this.#endedBy !== undefined) return SETTLED;
+    if (this.#outstanding > MAX_EVENTS) {
+      throw new RunAgentError("PAYLOAD_TOO_LARGE", "No client takes the events so fast.", {
+        suggestion: "Await every emit, and the agent waits while a client is slow.",
+      });
+    }
+    this.#tell("event", text);
+    return this.room() ?? SETTLED;
   }
 
-  #tell(kind: "chunk" | "event", json: string): void {
+  async #turn(): Promise<void> {
+    await this.#ask("turn", String);
+  }
+
+  async #requireApproval(request: ApprovalRequest): Promise<ApprovalAnswer> {
+    // An event, because what travels in one is what may be asked: the same is refused with the same words.
+    const { text } = encodeEvent({ type: "approval_required", request }, this.#maxBytes);
+    const { request: encoded = null } = JSON.parse(text);
+    const answer = await this.#ask("approval", (number) => JSON.stringify({ number, request: encoded }));
+    if (answer === null) throw new RunAgentError("PROTOCOL_ERROR", "The server has not said what was decided.");
+    return answer;
+  }
+
+  #ask(kind: "turn" | "approval", toJson: (number: number) => string): Promise<ApprovalAnswer | null> {
+    if (this.#endedBy !== undefined) return Promise.reject(this.#endedBy);
+    const number = ++this.#lastNumber;
+    return new Promise((resolve, reject) => {
+      this.#asked.set(number, { resolve, reject });
+      this.#tell(kind, toJson(number));
+    });
+  }
+
+  #tell(kind: CallItemType, json: string): void {
     this.#outstanding += json.length;
     this.#send(kind, json);
   }
 
   #wakeUp(): void {
-    if (!this.cancelled && this.#outstanding >= this.#window) return;
+    if (this.#endedBy === undefined && this.#outstanding >= this.#window) return;
     this.#wake?.();
     this.#wake = undefined;
+    this.#room = undefined;
   }
+}
+
+const SETTLED: Promise<void> = Promise.resolve();
+
+/** What the agent does not await must not become an unhandled rejection: the end of the invocation says the same. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }

@@ -3,7 +3,7 @@
  */
 import { Socket } from "node:net";
 import { Worker } from "node:worker_threads";
-import { RunAgentError, validateWith } from "@runagent/core";
+import { errorFromWire, RunAgentError, validateWith, type WireError } from "@runagent/core";
 import type { Entrypoint } from "../agent.ts";
 import { jsonSchemaOf } from "../describe.ts";
 import { toToldError } from "../thrown.ts";
@@ -31,7 +31,8 @@ onLines(commands, (line) => {
   if (command.op === "load") void load(command);
   else if (command.op === "start") start(command);
   else if (command.op === "ack") calls.get(command.id)?.ack(command.bytes);
-  else if (command.op === "cancel") calls.get(command.id)?.cancel();
+  else if (command.op === "answer") calls.get(command.id)?.answer(command.number, command.answer, command.error && toError(command.error));
+  else if (command.op === "cancel") calls.get(command.id)?.cancel(toError(command.error));
   else send("pong", 0, "null");
 });
 commands.on("close", end);
@@ -61,14 +62,18 @@ function watchHost(): void {
 
 function start({ id, ...request }: Extract<WorkerCommand, { readonly op: "start" }>): void {
   const { entrypoint, error } = functions.get(request.tag) ?? {};
-  const failed = (reason: unknown): void => fail(id, reason, entrypoint);
   if (entrypoint === undefined) {
-    failed(new RunAgentError("EXECUTION_ERROR", `The agent cannot be loaded: ${error ?? request.tag}`));
+    fail(id, new RunAgentError("EXECUTION_ERROR", `The agent cannot be loaded: ${error ?? request.tag}`), false);
     return;
   }
   const call = new NodeCall(request, entrypoint, maxChunkBytes, (kind, json) => send(kind, id, json));
   calls.set(id, call);
-  call.run(readInput(entrypoint, request.kwargs)).then(
+  const input = readInput(entrypoint, request.kwargs);
+  let isInput = false;
+  input.catch((reason: unknown) => {
+    isInput = RunAgentError.is(reason) && reason.code === "VALIDATION_ERROR";
+  });
+  call.run(input).then(
     (end) => {
       calls.delete(id);
       send(end.kind, id, end.json);
@@ -76,7 +81,7 @@ function start({ id, ...request }: Extract<WorkerCommand, { readonly op: "start"
     (reason: unknown) => {
       calls.delete(id);
       if (call.cancelled) send("cancelled", id, "null");
-      else failed(reason);
+      else fail(id, reason, isInput);
     },
   );
 }
@@ -86,17 +91,21 @@ async function readInput({ input }: Entrypoint, kwargs: unknown): Promise<unknow
   return input === undefined ? kwargs : validateWith(input, kwargs, "input", "VALIDATION_ERROR");
 }
 
-function fail(id: number, reason: unknown, entrypoint: Entrypoint | undefined): void {
-  const isInput = RunAgentError.is(reason) && reason.code === "VALIDATION_ERROR" && entrypoint?.input !== undefined;
+/** @param isInput What the caller has sent is wrong, as the entrypoint's schema says: so is the caller told. */
+function fail(id: number, reason: unknown, isInput: boolean): void {
   const error = toToldError(reason, isInput);
   // The agent's own words, for its log; what the caller did wrong is none.
   if (!isInput) process.stderr.write(`${stackOf(reason)}\n`);
   send("failed", id, JSON.stringify(error.toWire()));
 }
 
+function toError(error: WireError): RunAgentError {
+  return errorFromWire(error, "CANCELLED").changed({ origin: "local" });
+}
+
 /** Nobody is there any more: what runs may clean up. */
 function end(): void {
-  for (const call of calls.values()) call.cancel();
+  for (const call of calls.values()) call.cancel(new RunAgentError("OWNER_LOST", "The server that ran the agent is gone."));
   setTimeout(() => process.exit(0), 2_000).unref();
   Promise.allSettled([...calls.values()].map((call) => call.ended)).then(
     () => process.exit(0),

@@ -6,6 +6,7 @@
  *   load ─▶            ◀─ ready 0 {…}                 once; `fresh`: trust nothing that was compiled before; an entrypoint that cannot be loaded says so in it
  *   start id ─▶        ◀─ chunk id …, event id …      at most `window` characters that no ack has answered; an agent that would go beyond waits
  *   ack id ─▶
+ *   answer id ─▶       ◀─ turn id n, approval id {…}  what the agent asks and waits for, each with a number of its own, in order with the chunks
  *   cancel id ─▶       ◀─ stuck id {…}                when the agent's code does not stop
  *                      ◀─ one of: result id …, done id, failed id {…}, cancelled id
  *   ping ─▶            ◀─ pong 0 null                 unless the agent's code keeps it from answering
@@ -13,7 +14,8 @@
  *
  * Chunks and results are the JSON text that travels to clients: the server does not parse them, so that a number keeps all its digits.
  */
-import { isJsonObject, type JsonObject } from "@runagent/core";
+import { type AgentEvent, isJsonObject, type JsonObject, type WireError } from "@runagent/core";
+import type { ApprovalAnswer, ApprovalRequest } from "../context.ts";
 
 /** An entrypoint for a worker to load. */
 export interface LoadEntry {
@@ -43,7 +45,16 @@ export type WorkerCommand =
       readonly window: number;
     }
   | { readonly op: "ack"; readonly id: number; readonly bytes: number }
-  | { readonly op: "cancel"; readonly id: number }
+  /** What the agent asked by this number: null for a turn, the decision of an approval, or why it could not be asked. */
+  | {
+      readonly op: "answer";
+      readonly id: number;
+      readonly number: number;
+      readonly answer: ApprovalAnswer | null;
+      readonly error?: WireError;
+    }
+  /** `error` says what has ended the invocation. */
+  | { readonly op: "cancel"; readonly id: number; readonly error: WireError }
   | { readonly op: "ping" };
 
 /** What a worker tells of an entrypoint once it is loaded, or why it cannot be. */
@@ -55,6 +66,12 @@ export interface LoadedEntry {
   readonly inputSchema: JsonObject | undefined;
   /** One line; the traceback is in the agent's log. */
   readonly error: string | undefined;
+}
+
+/** What `approval` holds: the request as ctx.requireApproval takes it, which checks it. */
+export interface WorkerApproval {
+  readonly number: number;
+  readonly request: ApprovalRequest;
 }
 
 /** How a call failed. */
@@ -78,6 +95,27 @@ export function readReady(text: string): ReadonlyMap<string, LoadedEntry> {
       return [tag, { tag, yields, description: textOf(entry.description), inputSchema, error: textOf(entry.error) }];
     }),
   );
+}
+
+/** What `event` holds; ctx.emit checks it. @throws Error when it is no JSON. */
+export function readEvent(text: string): AgentEvent {
+  return JSON.parse(text);
+}
+
+/** What `turn` holds. @throws Error when it is no such message. */
+export function readTurn(text: string): number {
+  return readNumber(JSON.parse(text));
+}
+
+/** What `approval` holds. @throws Error when it is no such message. */
+export function readApproval(text: string): WorkerApproval {
+  const { number, request } = JSON.parse(text);
+  return { number: readNumber(number), request };
+}
+
+function readNumber(number: unknown): number {
+  if (typeof number === "number" && Number.isSafeInteger(number)) return number;
+  throw new Error("A worker asks by a number.");
 }
 
 /** What `failed` holds. */

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { RunAgentError } from "@runagent/core";
 import { onLines, onPrintedLines } from "./lines.ts";
-import { type CallEvents, type CallRequest, readEnd, type WorkerCall } from "./worker-call.ts";
+import { type CallEvents, type CallRequest, isItem, readEnd, type WorkerCall } from "./worker-call.ts";
 import { type LoadEntry, type LoadedEntry, readReady, type WorkerCommand } from "./worker-messages.ts";
 
 /** How a worker is started. */
@@ -125,14 +125,16 @@ export class WorkerProcess {
   start(request: CallRequest, events: CallEvents): WorkerCall {
     if (this.#gone !== undefined) {
       events.end({ type: "failed", error: this.#gone });
-      return { ack: () => {}, cancel: () => {} };
+      return { ack: () => {}, answer: () => {}, refuse: () => {}, cancel: () => {} };
     }
     const id = ++this.#lastId;
     this.#calls.set(id, { events, request });
     this.#send({ op: "start", id, ...request });
     return {
       ack: (bytes) => this.#send({ op: "ack", id, bytes }),
-      cancel: () => this.#cancel(id),
+      answer: (number, answer) => this.#send({ op: "answer", id, number, answer }),
+      refuse: (number, error) => this.#send({ op: "answer", id, number, answer: null, error: error.toWire() }),
+      cancel: (why) => this.#cancel(id, why),
     };
   }
 
@@ -199,10 +201,10 @@ export class WorkerProcess {
     for (const stream of this.#child.stdio) stream?.destroy();
   }
 
-  #cancel(id: number): void {
-    if (!this.#calls.has(id)) return;
+  #cancel(id: number, why: RunAgentError): void {
+    if (!this.#calls.has(id) || this.#cancelled.has(id)) return;
     this.#cancelled.add(id);
-    this.#send({ op: "cancel", id });
+    this.#send({ op: "cancel", id, error: why.toWire() });
     setTimeout(() => this.#checkAlive(id), STUCK_MS).unref();
     this.#tellIdle();
   }
@@ -244,8 +246,7 @@ export class WorkerProcess {
     const call = this.#calls.get(id);
     if (kind === "ready") this.#settleLoaded(readReady(text));
     else if (kind === "stuck") this.#tellStuck(id, text);
-    else if (kind === "chunk") call?.events.chunk(text);
-    else if (kind === "event") call?.events.event(text);
+    else if (isItem(kind)) call?.events.item(kind, text);
     else if (call !== undefined) {
       this.#calls.delete(id);
       this.#cancelled.delete(id);

@@ -18,6 +18,7 @@ In the order of an agent's life:
     bytecode         what is not to be remembered of those files
     entrypoint       a function, and what is known of it before a call: annotations, schemas
     invocation       a call: arguments, what the function returned, and conversion of it to JSON
+    context, waits   what an entrypoint tells and asks in a call, and what it waits for
     threads          how a cancelled one is stopped
     own_loops        event loops that plain functions ask for
     errors, log      what goes wrong, and who is told

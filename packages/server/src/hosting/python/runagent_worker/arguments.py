@@ -8,10 +8,10 @@ from .entrypoint import Entrypoint
 from .errors import Failure
 
 
-def complete_arguments(entrypoint: Entrypoint, command: Dict[str, Any]) -> Dict[str, Any]:
+def complete_arguments(entrypoint: Entrypoint, command: Dict[str, Any], context: Any) -> Dict[str, Any]:
     """
-    The named arguments of a call: those of the request, and whose memory it uses where the function asks for that. Raises Failure when the
-    function does not take them.
+    The named arguments of a call: those of the request, and whose memory it uses, and its context, where the function asks for them. Raises
+    Failure when the function does not take them.
     """
     args, kwargs = command["args"], dict(command["kwargs"])
     parameters = entrypoint.parameters
@@ -27,6 +27,8 @@ def complete_arguments(entrypoint: Entrypoint, command: Dict[str, Any]) -> Dict[
         # A request that says nothing of it leaves it to the function's default.
         if one.name == "persistent_memory" and (command["persistent_memory"] or one.default is one.empty):
             kwargs["persistent_memory"] = command["persistent_memory"]
+        if one.name == entrypoint.context_name:
+            kwargs[one.name] = context
     check_arguments(entrypoint, parameters, positional, args, kwargs)
     return kwargs
 
@@ -34,7 +36,7 @@ def complete_arguments(entrypoint: Entrypoint, command: Dict[str, Any]) -> Dict[
 def check_arguments(
     entrypoint: Entrypoint, parameters: List[inspect.Parameter], positional: List[inspect.Parameter], args: List[Any], kwargs: Dict[str, Any]
 ) -> None:
-    takes = "it takes %s." % list_parameters(parameters)
+    takes = "it takes %s." % list_parameters([one for one in parameters if one.name != entrypoint.context_name])
     if len(args) > len(positional) and not any(one.kind is one.VAR_POSITIONAL for one in parameters):
         text = "%s takes at most %d positional arguments, and input_args has %d; %s" % (entrypoint.name, len(positional), len(args), takes)
         raise Failure("VALIDATION_ERROR", text, "input_args")
@@ -58,7 +60,7 @@ def unknown_argument(entrypoint: Entrypoint, name: str, parameters: List[inspect
     if any(one.name == name and one.kind is one.POSITIONAL_ONLY for one in parameters):
         text = '%s takes "%s" by position only; %s' % (entrypoint.name, name, takes)
         return Failure("VALIDATION_ERROR", text, name, "Pass it in input_args.")
-    close = difflib.get_close_matches(name, sorted(by_name), 1)
+    close = difflib.get_close_matches(name, sorted(by_name - {entrypoint.context_name}), 1)
     return Failure("VALIDATION_ERROR", text, name, 'Did you mean "%s"?' % close[0] if close else None)
 
 

@@ -8,12 +8,13 @@ from typing import Any, Callable, Dict, List, Optional
 
 from .annotations import evaluate, kind_of
 from .errors import attempt
-from .schemas import describe_parameters
+from .schemas import describe_parameters, schema_of
 
 if sys.version_info >= (3, 14):
     import annotationlib
 
 MAX_DESCRIPTION_LENGTH = 1000
+CONTEXT_NAME = "ctx"
 
 
 class Entrypoint:
@@ -27,10 +28,12 @@ class Entrypoint:
         self.core = find_core(function)
         self.is_async = any(inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one) for one in (function, self.core))
         self.parameters = read_parameters(function)
+        self.context_name = find_context_name(self.core, self.parameters)
 
     def describe(self) -> Dict[str, Any]:
         yields = attempt(lambda: find_yields(self), "unknown")
-        schema = attempt(lambda: describe_parameters(self.core, self.parameters), None)
+        inputs = None if self.parameters is None else [one for one in self.parameters if one.name != self.context_name]
+        schema = attempt(lambda: describe_parameters(self.core, inputs), None)
         return {"tag": self.tag, "yields": yields, "description": attempt(lambda: read_description(self), None), "input_schema": schema}
 
 
@@ -56,6 +59,16 @@ def read_parameters(function: Any) -> Optional[List[inspect.Parameter]]:
         options["annotation_format"] = annotationlib.Format.FORWARDREF
     signature = attempt(lambda: inspect.signature(function, **options), None)
     return None if signature is None else list(signature.parameters.values())
+
+
+def find_context_name(core: Callable[..., Any], parameters: Optional[List[inspect.Parameter]]) -> Optional[str]:
+    """The parameter that gets the context: the one called ctx, unless its type or default says that it is an input."""
+    for one in parameters or []:
+        if one.name != CONTEXT_NAME or one.kind not in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY):
+            continue
+        says_nothing = one.annotation is one.empty or attempt(lambda: schema_of(one.annotation, inspect.unwrap(core), 0), {}) == {}
+        return one.name if says_nothing and (one.default is one.empty or one.default is None) else None
+    return None
 
 
 def read_description(entrypoint: Entrypoint) -> Optional[str]:

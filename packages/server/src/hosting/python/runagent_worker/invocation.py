@@ -10,12 +10,14 @@ import typing
 from typing import Any, Awaitable, Callable, Dict, Optional, Tuple
 
 from .arguments import complete_arguments
+from .context import Context
 from .conversion import to_json
 from .errors import Failure, NotJson, Stopped, TooLarge
 from .log import describe, log_traceback
 from .own_loops import allow_loop, close_loop
 from .returned import dispose, is_async_iterable, is_iterable, not_streaming, to_async_iterator, to_iterator
 from .threads import disarm, run_steps, start_daemon, watch
+from .waits import Waits
 
 if typing.TYPE_CHECKING:
     from .process import Worker
@@ -50,12 +52,15 @@ class Invocation:
         self.entrypoint: Any = None
         self.kwargs: Dict[str, Any] = {}
         self.window: int = command["window"]
-        # Each is written by one thread only, so that no lock is needed: sent by who pulls, acked by the reader.
+        # Several threads of the agent may send; acked is written by the reader alone.
+        self.lock = threading.Lock()
         self.sent = 0
         self.acked = 0
         self.chunks = 0
         self.cancelled = False
         self.over = threading.Event()
+        # What the agent's code waits for.
+        self.waits = Waits(self)
         # What pulls in a thread waits for this one, in a task for the other.
         self.room = threading.Event()
         self.waiter: Optional["asyncio.Future[None]"] = None
@@ -81,7 +86,7 @@ class Invocation:
             return self.end(CANCELLED)
         try:
             self.entrypoint = self.worker.find(self.command["tag"])
-            self.kwargs = complete_arguments(self.entrypoint, self.command)
+            self.kwargs = complete_arguments(self.entrypoint, self.command, Context(self))
             context = self.worker.context.copy()
             if self.entrypoint.is_async:
                 self.worker.loop.call_soon_threadsafe(self.start_task, NOTHING, context=context)
@@ -95,6 +100,7 @@ class Invocation:
     def ack(self, count: int) -> None:
         self.acked += count
         self.wake()
+        self.waits.look()
 
     def cancel(self) -> None:
         if self.cancelled:
@@ -102,6 +108,7 @@ class Invocation:
         self.cancelled = True
         self.wake()
         self.worker.loop.call_soon_threadsafe(self.cancel_task)
+        self.waits.look()
         start_daemon(watch, self)
 
     def wake(self) -> None:
@@ -131,9 +138,13 @@ class Invocation:
         self.chunks += 1
         return self.encode(value, "Chunk %d" % self.chunks)
 
-    def send_chunk(self, text: str) -> None:
-        self.sent += len(text)
-        self.worker.writer.put("chunk %d %s\n" % (self.id, text))
+    def tell(self, kind: str, text: str) -> None:
+        """Sends a message of the call; the server acknowledges each by its length. After the end nobody listens."""
+        if self.cancelled or self.over.is_set():
+            return
+        with self.lock:
+            self.sent += len(text)
+        self.worker.writer.put("%s %d %s\n" % (kind, self.id, text))
 
     def to_result(self, value: Any) -> End:
         if hasattr(value, "__next__") or hasattr(value, "__anext__"):
@@ -155,6 +166,7 @@ class Invocation:
         self.iterator = self.task = self.coroutine = None
         self.worker.calls.pop(self.id, None)
         self.over.set()
+        self.waits.look()
         self.worker.writer.put("%s %d %s\n" % (kind, self.id, text))
 
     def conclude(self, end: End, go_on: Callable[[Any], None]) -> None:
@@ -226,7 +238,7 @@ class Invocation:
                 self.inside = False
                 if not self.has_room(len(text)) and not self.await_room(len(text)):
                     break
-                self.send_chunk(text)
+                self.tell("chunk", text)
         finally:
             self.close()
         return CANCELLED
@@ -337,7 +349,7 @@ class Invocation:
                     await self.await_room_async(len(text))
                     if self.cancelled:
                         break
-                self.send_chunk(text)
+                self.tell("chunk", text)
                 if self.chunks % CHUNKS_PER_TURN == 0 or time.monotonic() > turn_end:
                     await asyncio.sleep(0)
                     turn_end = time.monotonic() + TURN_SECONDS

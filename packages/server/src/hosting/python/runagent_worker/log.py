@@ -4,6 +4,8 @@ import importlib
 import os
 import sys
 import traceback
+import types
+from typing import Optional
 
 from .errors import Failure, NotJson, Stopped, TooLarge
 
@@ -59,9 +61,21 @@ def remove_our_frames(error: BaseException) -> None:
         seen.add(id(one))
         while one.__traceback__ is not None and is_ours(one.__traceback__.tb_frame.f_code.co_filename):
             one.__traceback__ = one.__traceback__.tb_next
+        cut_our_end(one.__traceback__)
         if isinstance(one.__context__, (Failure, NotJson, TooLarge, Stopped)):
             one.__context__ = None
         todo.extend(other for other in (one.__cause__, one.__context__) if other is not None)
+
+
+def cut_our_end(frame: Optional[types.TracebackType]) -> None:
+    """What a method of `ctx` raises is told of the line that called it."""
+    last = None
+    while frame is not None:
+        if not is_ours(frame.tb_frame.f_code.co_filename):
+            last = frame
+        frame = frame.tb_next
+    if last is not None:
+        last.tb_next = None
 
 
 def is_ours(filename: str) -> bool:

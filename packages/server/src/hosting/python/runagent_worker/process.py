@@ -192,6 +192,8 @@ class Worker:
         call = self.calls.get(command["id"])
         if call is not None and op == "ack":
             call.ack(command["bytes"])
+        elif call is not None and op == "answer":
+            call.waits.answer(command)
         elif call is not None and op == "cancel" and self.withdraw(call, starts):
             call.end(CANCELLED)
         elif call is not None and op == "cancel":

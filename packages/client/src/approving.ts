@@ -1,0 +1,161 @@
+import { type ApprovalRequiredEvent, type Decision, isJsonObject, type JsonObject, RunAgentError } from "@runagent/core";
+import { type ApprovalRequest, ApprovalRequiredError } from "./approval-error.ts";
+import { invalid } from "./checks.ts";
+import type { StreamState } from "./state.ts";
+import type { Timers } from "./timers.ts";
+
+/** A decision of a handler. */
+export type ApprovalDecision = Decision | { readonly decision: Decision; readonly reason?: string | undefined };
+
+/** A decision on an approval that is named. */
+export interface NamedDecision {
+  /** From the request. */
+  readonly approvalId: string;
+  readonly decision: Decision;
+  /** Why, for the agent and for those who watch; at most 4096 characters. */
+  readonly reason?: string | undefined;
+}
+
+/** What a handler is asked: the first tool call, and all of them where several are decided together. */
+export interface ApprovalQuestion extends ApprovalRequest {
+  readonly requests: readonly ApprovalRequest[];
+  readonly invocationId: string;
+  /** Aborts when there is nothing left to decide: somebody else has, or the stream has ended. */
+  readonly signal: AbortSignal;
+}
+
+/** Answers for the person at this end. With nothing, it leaves the decision to others, and the stream waits for theirs. */
+export type ApprovalHandler = (
+  question: ApprovalQuestion,
+) => ApprovalDecision | undefined | void | Promise<ApprovalDecision | undefined | void>;
+
+/** What approving asks of its session. */
+export interface ApprovingHost {
+  readonly state: StreamState;
+  readonly timers: Timers;
+  readonly onApproval: ApprovalHandler | undefined;
+  /** What the caller has decided before the stream was opened. */
+  readonly approvals: readonly NamedDecision[];
+  /** Tells the server. @throws RunAgentError what it answered. */
+  decide(decision: NamedDecision): Promise<void>;
+  /** Ends the stream and leaves the invocation waiting. */
+  fail(error: RunAgentError): void;
+}
+
+/** Requests that an agent makes together come one after the other: the stream ends with all of them. In milliseconds. */
+const GATHER_MS = 10;
+const MAX_REASON_LENGTH = 4096;
+
+/**
+ * The approvals of one stream, as its consumer comes to them.
+ *
+ *   taken, and still pending ──handler──▶ asked ──▶ decided here, or by others meanwhile (the signal aborts)
+ *            └──────────────no handler──▶ the stream ends with ApprovalRequiredError once nothing else is there to read
+ */
+export class Approving {
+  readonly #host: ApprovingHost;
+  /** Taken and not decided, and nobody was asked. */
+  readonly #unasked: Map<string, ApprovalRequiredEvent> = new Map();
+  /** Those that a handler was asked about. */
+  readonly #asked: Map<string, AbortController> = new Map();
+  /** Those that the caller decides: nobody is asked. */
+  readonly #decided: ReadonlySet<string>;
+  #gathering = false;
+
+  constructor(host: ApprovingHost) {
+    this.#host = host;
+    this.#decided = new Set(host.approvals.map(({ approvalId }) => approvalId));
+  }
+
+  /** The stream has begun: what the caller has decided goes out. */
+  begin(): void {
+    for (const decision of this.#host.approvals) void this.#decide(decision, true);
+  }
+
+  /** The consumer has taken an event. */
+  taken(event: JsonObject): void {
+    const { type, approval_id: id } = event;
+    if (typeof id !== "string") return;
+    if (type === "approval_decided") this.#close(id);
+    if (type !== "approval_required" || !this.#host.state.pendingApprovals.has(id) || this.#decided.has(id)) return;
+    // The fields were looked at when it came. [event.open.1]
+    const required = event as unknown as ApprovalRequiredEvent;
+    if (this.#host.onApproval === undefined) this.#unasked.set(id, required);
+    else void this.#ask(this.#host.onApproval, required);
+  }
+
+  /** The consumer has taken everything, and waits. */
+  awaited(): void {
+    if (this.#unasked.size === 0 || this.#gathering) return;
+    this.#gathering = true;
+    this.#host.timers.start(GATHER_MS, () => {
+      this.#gathering = false;
+      const events = [...this.#unasked.values()].filter(({ approval_id }) => this.#host.state.pendingApprovals.has(approval_id));
+      if (events.length > 0) this.#host.fail(new ApprovalRequiredError(events.flatMap(requestsOf)));
+    });
+  }
+
+  /** The stream has ended. */
+  end(): void {
+    for (const id of [...this.#asked.keys()]) this.#close(id);
+  }
+
+  #close(id: string): void {
+    this.#unasked.delete(id);
+    this.#asked.get(id)?.abort();
+    this.#asked.delete(id);
+  }
+
+  async #ask(handler: ApprovalHandler, event: ApprovalRequiredEvent): Promise<void> {
+    const { approval_id: approvalId } = event;
+    const controller = new AbortController();
+    this.#asked.set(approvalId, controller);
+    const requests = requestsOf(event);
+    let answer: unknown;
+    try {
+      const { invocationId } = this.#host.state;
+      const [first = { approvalId, tool_name: "", arguments: null }] = requests;
+      answer = await handler({ ...first, requests, invocationId, signal: controller.signal });
+    } catch (cause) {
+      // It still waits: whoever resumes may decide.
+      if (!controller.signal.aborted) this.#host.fail(new ApprovalRequiredError(requests, { cause }));
+      return;
+    }
+    if (answer === undefined || controller.signal.aborted) return;
+    const decision = typeof answer === "string" ? { decision: answer } : answer;
+    try {
+      await this.#decide(checkDecision({ ...(isJsonObject(decision) ? decision : {}), approvalId }, "onApproval"), false);
+    } catch (error) {
+      if (RunAgentError.is(error)) this.#host.fail(error);
+    }
+  }
+
+  /** @param mustWin The caller's own word: that another was first is an error, unless it says the same. */
+  async #decide(decision: NamedDecision, mustWin: boolean): Promise<void> {
+    try {
+      await this.#host.decide(decision);
+    } catch (error) {
+      if (!RunAgentError.is(error)) throw error;
+      const stands = isJsonObject(error.details) ? error.details.decision : undefined;
+      const lost = error.code === "ALREADY_DECIDED" && (!mustWin || stands === decision.decision);
+      // The invocation has ended meanwhile: the stream tells how.
+      const late = !mustWin && error.code === "VALIDATION_ERROR" && error.field === "approval_id";
+      if (!lost && !late) this.#host.fail(error);
+    }
+  }
+}
+
+/** Checks a decision, which in plain JavaScript may be anything. @throws RunAgentError VALIDATION_ERROR. */
+export function checkDecision(given: unknown, field: string): NamedDecision {
+  const { approvalId, decision, reason }: JsonObject = isJsonObject(given) ? given : {};
+  if (typeof approvalId !== "string" || approvalId === "") throw invalid(`${field}.approvalId`, "must be the approvalId of a request");
+  if (decision !== "approve" && decision !== "reject") throw invalid(field, 'must decide "approve" or "reject"');
+  if (reason === undefined) return { approvalId, decision };
+  if (typeof reason === "string" && reason.length <= MAX_REASON_LENGTH) return { approvalId, decision, reason };
+  throw invalid(`${field}.reason`, `must be a text of at most ${MAX_REASON_LENGTH} characters`);
+}
+
+/** The tool calls of an event, each with what to decide it by. */
+function requestsOf({ approval_id: approvalId, requests, expires_at: expiresAt }: ApprovalRequiredEvent): ApprovalRequest[] {
+  return requests.map((request) => ({ ...request, approvalId, ...(expiresAt !== undefined && { expiresAt }) }));
+}

@@ -1,0 +1,238 @@
+import { type Message, RunAgentError } from "@runagent/core";
+import type { AGUIEvent, RunInput, RunInterrupt, RunOutcome } from "./agui-event.ts";
+import { type AskedApproval, type AskedCall, type Item, type ToolOutput, toText } from "./item.ts";
+import { Prose } from "./prose.ts";
+import type { Writer } from "./translation.ts";
+
+/** What the writer is told beside the records. */
+export interface AGUIWriterOptions {
+  readonly invocationId: () => string;
+  readonly input: RunInput;
+  readonly sentenceOf: (error: unknown) => string;
+}
+
+/** What people may answer. */
+const ANSWER: Record<string, unknown> = {
+  type: "object",
+  properties: { approved: { type: "boolean" }, reason: { type: "string" } },
+  required: ["approved"],
+};
+const RAW_EVENT = "raw_response_event";
+
+/** Says a stream as one run of AG-UI. The ids follow from the log alone. */
+export class AGUIWriter implements Writer<AGUIEvent> {
+  readonly #options: AGUIWriterOptions;
+  readonly #prose: Prose;
+  readonly #calls: Set<string>;
+  /** The text message that is open. */
+  #text: string | undefined;
+  /** The assistant's message that tool calls belong to. */
+  #parent: string | undefined;
+  #step: string | undefined;
+  #turns = 0;
+  #out: AGUIEvent[] = [];
+
+  constructor(options: AGUIWriterOptions) {
+    const { messages = [], resume = [] } = options.input;
+    this.#options = options;
+    // A run that answers goes on with what followed the last question.
+    const before = resume.length === 0 ? [] : messages.slice(messages.findLastIndex(({ role }) => role === "user") + 1);
+    this.#prose = new Prose(
+      before.map(({ role, content }) => (role === "assistant" && typeof content === "string" ? content : "")).join(""),
+    );
+    this.#calls = new Set(before.flatMap(({ toolCalls = [] }) => toolCalls.map(({ id }) => id)));
+  }
+
+  begin(): readonly AGUIEvent[] {
+    const { threadId, runId } = this.#options.input;
+    return [{ type: "RUN_STARTED", threadId, runId }];
+  }
+
+  item(item: Item, seq: number): readonly AGUIEvent[] {
+    this.#write(item, `${this.#options.invocationId()}-${seq}`);
+    return this.#take();
+  }
+
+  asked(approvals: readonly AskedApproval[], position: string | undefined): readonly AGUIEvent[] {
+    for (const { calls } of approvals) for (const call of calls) this.#call(call, call.callId);
+    return this.#finish({ type: "interrupt", interrupts: approvals.map((approval) => toInterrupt(approval, position)) });
+  }
+
+  end(status: string): readonly AGUIEvent[] {
+    if (status === "cancelled") return this.#finish({ type: "cancelled" });
+    // The tools run on the server: none is left for the page to answer.
+    return this.#finish({ type: "success", pendingToolCallIds: [] });
+  }
+
+  failed(error: unknown): readonly AGUIEvent[] {
+    this.#endStep();
+    const code = RunAgentError.is(error) && { code: error.code };
+    this.#out.push({ type: "RUN_ERROR", message: this.#options.sentenceOf(error), ...(code || {}) });
+    return this.#take();
+  }
+
+  #write(item: Item, id: string): void {
+    switch (item.kind) {
+      case "text":
+        this.#prose.text(item.text);
+        this.#addText(item.text, id);
+        break;
+      case "message":
+        this.#addMessage(item.message, id);
+        break;
+      case "message_output": {
+        const text = this.#prose.output(item.message);
+        if (text === "") break;
+        this.#endText();
+        this.#addText(text, id);
+        this.#endText();
+        break;
+      }
+      case "reasoning":
+        this.#addReasoning(item.text, id);
+        break;
+      case "tool_called":
+        this.#call(item, id);
+        break;
+      case "tool_output":
+        this.#output(item, id);
+        break;
+      case "approval_required":
+        for (const call of item.calls) this.#call(call, `${id}-${call.callId}`);
+        this.#addCustom("approval_required", item.event);
+        break;
+      case "approval_decided":
+        this.#addCustom("approval_decided", item.event);
+        break;
+      case "turn":
+        this.#endStep();
+        break;
+      case "chunk":
+        this.#addCustom("chunk", item.content);
+        break;
+      case "agent":
+        this.#addCustom("agent_updated", item.agent);
+        break;
+      case "handoff":
+        this.#addCustom(`handoff_${item.phase}`, item.item);
+        break;
+      case "other":
+        if (item.type === RAW_EVENT) this.#out.push({ type: "RAW", event: item.event.data ?? null, source: toText(item.event.name) });
+        else this.#addCustom(item.type, item.event);
+        break;
+    }
+  }
+
+  #take(): readonly AGUIEvent[] {
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+
+  #finish(outcome: RunOutcome): readonly AGUIEvent[] {
+    const { threadId, runId } = this.#options.input;
+    this.#endStep();
+    this.#out.push({ type: "RUN_FINISHED", threadId, runId, outcome });
+    return this.#take();
+  }
+
+  // --- text -----------------------------------------------------------------------------------------------------------
+
+  #addText(delta: string, id: string): void {
+    if (delta === "") return;
+    this.#beginStep();
+    if (this.#text === undefined) {
+      this.#text = id;
+      this.#parent = id;
+      this.#out.push({ type: "TEXT_MESSAGE_START", messageId: id, role: "assistant" });
+    }
+    this.#out.push({ type: "TEXT_MESSAGE_CONTENT", messageId: this.#text, delta });
+  }
+
+  #endText(): void {
+    if (this.#text !== undefined) this.#out.push({ type: "TEXT_MESSAGE_END", messageId: this.#text });
+    this.#text = undefined;
+  }
+
+  #addMessage(message: Message, id: string): void {
+    const { text, continues } = this.#prose.message(message);
+    if (!continues) this.#endText();
+    this.#addText(text, id);
+    if (message.status === "in_progress") return;
+    this.#endText();
+    for (const part of message.parts) if (part.type !== "text") this.#addCustom("part", part);
+  }
+
+  #addReasoning(delta: string, messageId: string): void {
+    if (delta === "") return;
+    this.#endText();
+    this.#beginStep();
+    this.#out.push(
+      { type: "REASONING_START", messageId },
+      { type: "REASONING_MESSAGE_START", messageId, role: "reasoning" },
+      { type: "REASONING_MESSAGE_CONTENT", messageId, delta },
+      { type: "REASONING_MESSAGE_END", messageId },
+      { type: "REASONING_END", messageId },
+    );
+  }
+
+  #addCustom(name: string, value: unknown): void {
+    this.#endText();
+    this.#out.push({ type: "CUSTOM", name, value });
+  }
+
+  #beginStep(): void {
+    if (this.#step !== undefined) return;
+    this.#step = `turn-${this.#turns + 1}`;
+    this.#out.push({ type: "STEP_STARTED", stepName: this.#step });
+  }
+
+  #endStep(): void {
+    this.#endText();
+    this.#parent = undefined;
+    if (this.#step === undefined) return;
+    this.#out.push({ type: "STEP_FINISHED", stepName: this.#step });
+    this.#step = undefined;
+    this.#turns++;
+  }
+
+  // --- tools ----------------------------------------------------------------------------------------------------------
+
+  #call({ callId: toolCallId, toolName: toolCallName, input }: AskedCall, id: string): void {
+    if (this.#calls.has(toolCallId)) return;
+    this.#calls.add(toolCallId);
+    this.#endText();
+    this.#beginStep();
+    // Calls that the model makes at once are one message, that of its text where it wrote one.
+    this.#parent ??= id;
+    this.#out.push(
+      { type: "TOOL_CALL_START", toolCallId, toolCallName, parentMessageId: this.#parent },
+      { type: "TOOL_CALL_ARGS", toolCallId, delta: toText(input) },
+      { type: "TOOL_CALL_END", toolCallId },
+    );
+  }
+
+  #output({ callId: toolCallId, toolName = "tool", output }: ToolOutput, messageId: string): void {
+    this.#call({ callId: toolCallId, toolName, input: {} }, `${messageId}-call`);
+    this.#endText();
+    this.#parent = undefined;
+    this.#out.push({ type: "TOOL_CALL_RESULT", messageId, toolCallId, content: toText(output), role: "tool" });
+  }
+}
+
+function toInterrupt({ approvalId, calls, expiresAt }: AskedApproval, position: string | undefined): RunInterrupt {
+  const [only, ...others] = calls;
+  const names = calls.map(({ toolName }) => toolName).join(", ");
+  return {
+    id: approvalId,
+    reason: "tool_call",
+    message: `May the agent call ${names}?`,
+    ...(only !== undefined && others.length === 0 && { toolCallId: only.callId }),
+    responseSchema: ANSWER,
+    ...(expiresAt !== undefined && { expiresAt }),
+    metadata: {
+      ...(position !== undefined && { position }),
+      calls: calls.map(({ callId, toolName, input }) => ({ call_id: callId, tool_name: toolName, arguments: input })),
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { type Message, textOf } from "@runagent/core";
+
+/**
+ * What is new of the text that messages bring, so that none is shown twice. A message that is in progress is a snapshot: the next one
+ * holds its text and more. A complete message (`message_output_created`) mostly repeats what came as chunks.
+ */
+export class Prose {
+  /** The text of the message that is in progress, as far as it was shown. */
+  #snapshot: string | undefined;
+  /** What was shown since the last complete message, without white space, which agents trim. */
+  #shown: string;
+
+  /** @param shown What the reader has seen of the same answer before. */
+  constructor(shown = "") {
+    this.#shown = squeeze(shown);
+  }
+
+  /** A chunk that is text. */
+  text(text: string): void {
+    this.#snapshot = undefined;
+    this.#shown += squeeze(text);
+  }
+
+  /** A chunk that is a message: the text that is new, and whether it goes on with that of the message before. */
+  message(message: Message): { readonly text: string; readonly continues: boolean } {
+    const whole = textOf(message);
+    const before = this.#snapshot;
+    const continues = before !== undefined && whole.startsWith(before);
+    const text = continues ? whole.slice(before.length) : whole;
+    this.#shown += squeeze(text);
+    this.#snapshot = message.status === "in_progress" ? whole : undefined;
+    return { text, continues };
+  }
+
+  /** An event that says that a message is complete: its text, where it was not shown before. */
+  output(message: Message): string {
+    const text = textOf(message);
+    const squeezed = squeeze(text);
+    const at = this.#shown.indexOf(squeezed);
+    if (at !== -1) this.#shown = this.#shown.slice(at + squeezed.length);
+    return at === -1 ? text : "";
+  }
+}
+
+function squeeze(text: string): string {
+  return text.replaceAll(/\s+/g, "");
+}

@@ -1,0 +1,35 @@
+/** What callers send, as the state of a graph. */
+import type { JsonObject } from "@runagent/core";
+import { type CallerMessage, readConversation, refused } from "./conversation.ts";
+
+/** The state that a graph of messages begins with. @throws RunAgentError VALIDATION_ERROR for what is no conversation. */
+export function readGraphState(input: unknown): JsonObject {
+  const { messages } = readConversation(input, false);
+  return { messages: messages.map((message, index) => (message.parts === undefined ? message : toGraphMessage(message, index))) };
+}
+
+/** A UI message. Of an assistant's, the text is what the model needs to hear again. */
+function toGraphMessage({ id, role, parts = [] }: CallerMessage, index: number): JsonObject {
+  const others = parts.filter(({ type }) => type !== "text");
+  if (role !== "assistant" && others.length > 0) {
+    throw refused(
+      `messages[${index}] has a part of type ${JSON.stringify(others[0]?.type)}, and only text is taken.`,
+      `messages[${index}].parts`,
+    );
+  }
+  const content = parts.map(({ type, text }) => (type === "text" && typeof text === "string" ? text : "")).join("");
+  return { role, content, ...(typeof id === "string" && { id }) };
+}
+
+/** The thread that an input names. */
+export function threadIn({ thread_id: threadId }: JsonObject): string | undefined {
+  if (threadId === undefined) return undefined;
+  if (typeof threadId !== "string" || threadId === "") {
+    throw refused(
+      "thread_id must be a text that is not empty.",
+      "thread_id",
+      "Give the id of the thread to go on with, or none for a new one.",
+    );
+  }
+  return threadId;
+}

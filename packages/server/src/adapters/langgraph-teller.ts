@@ -1,0 +1,133 @@
+/**
+ * Tells clients what a graph does: what its stream and its models say, as chunks and events. A message may be told several
+ * times, by a model, by its node and by the graph around it: clients hear of it once.
+ */
+import { events, isJsonObject, type JsonObject, RunAgentError } from "@runagent/core";
+import type { AgentContext } from "../context.ts";
+import {
+  agentOf,
+  type GraphMessage,
+  type GraphToolCall,
+  isPiece,
+  outputOf,
+  placeOf,
+  textOfMessage,
+  thoughtOf,
+  toGraphJson,
+  toolCallsOf,
+} from "./langgraph-messages.ts";
+import { sentenceOf } from "./model-error.ts";
+
+/** What is told of one invocation. */
+export class GraphTeller {
+  readonly #context: AgentContext;
+  readonly #rawEvents: boolean;
+  /** Messages whose text was sent. */
+  readonly #streamed: Set<unknown> = new Set();
+  /** Messages and tool calls that are told completely. */
+  readonly #told: Set<unknown> = new Set();
+  /** Tools that were called, and have given nothing yet. */
+  readonly #calls: Map<string, GraphToolCall> = new Map();
+  /** By call: why it was rejected. */
+  readonly #rejected: Map<string, string> = new Map();
+  #agent: string | undefined;
+
+  constructor(context: AgentContext, rawEvents: boolean) {
+    this.#context = context;
+    this.#rawEvents = rawEvents;
+  }
+
+  /** @returns The text of it that is a chunk. */
+  async readMessage(message: GraphMessage, metadata: JsonObject): Promise<string> {
+    await this.raw("messages", [message, placeOf(metadata)]);
+    const type = message.getType();
+    if (type === "tool") await this.#readOutput(message);
+    if (type !== "ai") return "";
+    const id = idOf(message);
+    if (this.#told.has(id) || (this.#streamed.has(id) && !isPiece(message))) return "";
+    this.#streamed.add(id);
+    await this.#answeredBy(agentOf(metadata));
+    return textOfMessage(message);
+  }
+
+  /** True for a message that clients know already. */
+  knows(message: GraphMessage): boolean {
+    return this.#told.has(idOf(message));
+  }
+
+  /** An answer is complete. @returns False when that was known. */
+  async completeMessage(message: GraphMessage, agent: string): Promise<boolean> {
+    const id = idOf(message);
+    if (this.#told.has(id)) return false;
+    this.#told.add(id);
+    const thought = thoughtOf(message);
+    if (thought !== "") await this.#context.emit(events.reasoning({ text: thought }));
+    const text = textOfMessage(message);
+    if (text !== "") {
+      await this.#context.emit(events.messageOutput({ role: "assistant", parts: [{ type: "text", text }], status: "completed", agent }));
+    }
+    for (const call of toolCallsOf(message)) {
+      this.#calls.set(call.call_id, call);
+      await this.#context.emit(events.toolCalled({ ...call }));
+    }
+    return true;
+  }
+
+  /** What a node has written itself: an event where it looks like one. */
+  async custom(payload: unknown): Promise<void> {
+    const json = toGraphJson(payload);
+    if (isJsonObject(json) && typeof json.type === "string") await this.#context.emit({ ...json, type: json.type });
+    else await this.raw("custom", payload);
+  }
+
+  /** Anything else of the stream, passed through. */
+  async raw(mode: string, payload: unknown, namespace: readonly string[] = []): Promise<void> {
+    if (!this.#rawEvents) return;
+    const place = namespace.length === 0 ? {} : { namespace };
+    try {
+      await this.#context.emit({ ...events.rawResponse(mode, toGraphJson(payload)), ...place });
+    } catch (error) {
+      // Too large for one record; a state that grows becomes that one day.
+      if (RunAgentError.is(error) && error.code === "PAYLOAD_TOO_LARGE") throw error;
+      await this.#context.emit(events.rawResponse(mode, { omitted: sentenceOf(error) }));
+    }
+  }
+
+  /** The call that an interrupt is about, as far as it can be known: one of that name with those arguments that has given nothing yet. */
+  callFor(toolName: string, args: unknown, taken: ReadonlySet<string>): string | undefined {
+    const text = JSON.stringify(args);
+    for (const call of this.#calls.values()) {
+      if (!taken.has(call.call_id) && call.tool_name === toolName && JSON.stringify(call.arguments) === text) return call.call_id;
+    }
+    return undefined;
+  }
+
+  /** What the tool gives is the word of who rejected it. */
+  reject(callId: string, reason: string | undefined): void {
+    this.#rejected.set(callId, reason ?? "rejected");
+  }
+
+  async #readOutput(message: GraphMessage): Promise<void> {
+    const call_id = String(message.tool_call_id);
+    if (this.#told.has(call_id)) return;
+    this.#told.add(call_id);
+    const tool_name = typeof message.name === "string" ? message.name : this.#calls.get(call_id)?.tool_name;
+    const item = { call_id, ...(tool_name !== undefined && { tool_name }) };
+    this.#calls.delete(call_id);
+    const rejected = this.#rejected.get(call_id);
+    if (rejected !== undefined) return this.#context.emit(events.toolOutput({ ...item, output: rejected, rejected: true }));
+    const failed = message.status === "error" ? { is_error: true } : {};
+    await this.#context.emit(events.toolOutput({ ...item, output: outputOf(message), ...failed }));
+  }
+
+  async #answeredBy(agent: string): Promise<void> {
+    if (this.#agent === agent) return;
+    this.#agent = agent;
+    await this.#context.emit(events.agentUpdated({ name: agent }));
+  }
+}
+
+/** A message that no model has named is known by itself. */
+function idOf(message: GraphMessage): unknown {
+  return message.id ?? message;
+}
