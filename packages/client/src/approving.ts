@@ -25,9 +25,10 @@ export interface ApprovalQuestion extends ApprovalRequest {
 }
 
 /** Answers for the person at this end. With nothing, it leaves the decision to others, and the stream waits for theirs. */
-export type ApprovalHandler = (
-  question: ApprovalQuestion,
-) => ApprovalDecision | undefined | void | Promise<ApprovalDecision | undefined | void>;
+export type ApprovalHandler = (question: ApprovalQuestion) => MaybeDecision | Promise<MaybeDecision>;
+
+// biome-ignore lint/suspicious/noConfusingVoidType: a handler that leaves the decision to others may return nothing at all.
+type MaybeDecision = ApprovalDecision | undefined | void;
 
 /** What approving asks of its session. */
 export interface ApprovingHost {
