@@ -14,8 +14,8 @@ const patterns = Object.keys(await import(pathToFileURL(join(dist, "patterns.mjs
 
 /** An import that an app would write, where it is built, how many kB (1000 bytes) of gzip it may cost, and where that should come to. */
 const ENTRIES = [
-  { from: "runagent/browser/websocket", built: "browser-websocket.mjs", names: "RunAgentClient", limit: 21.5, goal: 10 },
-  { from: "runagent/browser", built: "browser.mjs", names: "RunAgentClient", limit: 24, goal: 12 },
+  { from: "runagent/browser/websocket", built: "browser-websocket.mjs", names: "RunAgentClient", limit: 23, goal: 10 },
+  { from: "runagent/browser", built: "browser.mjs", names: "RunAgentClient", limit: 25.75, goal: 12 },
   // Each by itself; most of it is the error's class, which an app that has the client has already.
   ...patterns.map((names) => ({ from: "runagent/patterns", built: "patterns.mjs", names, limit: 3.5 })),
 ];

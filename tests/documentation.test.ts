@@ -121,11 +121,11 @@ describe("the README of runagent", () => {
   });
 });
 
-describe("PATTERNS.md of runagent", () => {
-  it.each(blocks("packages/client/PATTERNS.md").map((code, index) => ({ index, code })))("example $index", async ({ index, code }) => {
+describe.each(["PATTERNS", "EVENTS"])("%s.md of runagent", (page) => {
+  it.each(blocks(`packages/client/${page}.md`).map((code, index) => ({ index, code })))("example $index", async ({ index, code }) => {
     const printed = [...code.matchAll(/^\/\/ prints: (.*\n)/gm)].map(([, line]) => line ?? "").join("");
     expect(printed).not.toBe("");
-    expect(await run(`patterns-${index}`, code)).toBe(printed);
+    expect(await run(`${page}-${index}`, code)).toBe(printed);
   });
 });
 

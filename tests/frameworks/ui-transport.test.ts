@@ -1,5 +1,6 @@
 /** RunAgentChatTransport in the chat that useChat has inside, with the AI SDK of both versions. */
 import { lastAssistantMessageIsCompleteWithApprovalResponses as allAnswered, type ChatInit, type UIMessage } from "ai";
+import { RunAgentClient } from "runagent";
 import { approvalsAnswered, type ChatStorage, RunAgentChatTransport } from "runagent/ai-sdk";
 import { describe, expect, test, vi } from "vitest";
 import { STORY, serveWorld, type World } from "./ui/agent.ts";
@@ -142,10 +143,33 @@ describe.each(VERSIONS)("with %s", (_name, version) => {
     void after.resumeStream();
     await vi.waitFor(() => expect(textOf(after)).toContain(STORY[4]));
     const last = after.resumeStream();
+    world.gate.allow(1);
+    await vi.waitFor(() => expect(textOf(after)).toContain(STORY[5]));
     world.gate.allow();
     await last;
     expect([textOf(after), after.messages.length]).toEqual([STORY.join(""), 1]);
     expect(await world.statusOf(world.book.invocations[0])).toBe("completed");
+  });
+
+  test("a page that goes before its answer is there again leaves the agent running", async () => {
+    const world = await serveWorld();
+    const storage = memoryStorage();
+    void (await open(world, storage)).sendMessage({ text: "story" });
+    await vi.waitFor(() => expect(world.book.invocations).toHaveLength(1));
+    const after = await open(world, storage);
+    const resumed = after.resumeStream();
+    await after.stop();
+    await resumed;
+    expect(await world.statusOf(world.book.invocations[0])).toBe("running");
+    const once = await open(world, storage);
+    const done = once.resumeStream();
+    for (const word of [0, 1, 2]) {
+      world.gate.allow(1);
+      await vi.waitFor(() => expect(textOf(once)).toContain(STORY[word]));
+    }
+    world.gate.allow();
+    await done;
+    expect(textOf(once)).toBe(STORY.join(""));
   });
 
   test("an error is shown", async () => {
@@ -295,6 +319,21 @@ describe.each(VERSIONS)("with %s", (_name, version) => {
       await vi.waitFor(() => expect(chat.status).toBe("error"));
       expect(chat.error?.message).toMatch(/cancelled/);
       expect(world.book.ran).toEqual([]);
+    });
+
+    test("another try, after an error in the middle of the answer, shows nothing twice", async () => {
+      const world = await serveWorld();
+      const client = new RunAgentClient({ ...world.address, idleTimeoutMs: 200 });
+      const transport = new RunAgentChatTransport({ client, storage: memoryStorage() });
+      const chat = await createChat(version, { transport, sendAutomaticallyWhen: approvalsAnswered });
+      await chat.sendMessage({ text: "letter" });
+      await chat.addToolApprovalResponse({ id: `${world.book.invocations[0]}-ap-1`, approved: true });
+      await vi.waitFor(() => expect(chat.status).toBe("error"));
+      expect(textOf(chat)).toBe("Dear Ada, ");
+      world.gate.allow();
+      await chat.sendMessage();
+      expect([textOf(chat), chat.status, world.book.ran]).toEqual(["Dear Ada, how are you?", "ready", ["letter"]]);
+      await client.close();
     });
 
     test("another message while it waits is another invocation; the question may be answered later", async () => {

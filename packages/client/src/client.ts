@@ -220,6 +220,7 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
   async #runOnce(...[input, given = {}]: CallArguments<Input>): Promise<unknown> {
     const options = complete(given);
     const { signal, invocationId } = options;
+    if (options.onApproval !== undefined) throw invalid("onApproval", "is for streams: run has no way to be asked");
     const created = this.#createRequest(input, options, DEFAULT_RUN_TIMEOUT_MS);
     const request = created instanceof Promise ? await created : created;
     if (signal?.aborted) throw abortError(signal);

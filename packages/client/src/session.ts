@@ -34,7 +34,7 @@ export interface StreamStarted {
 }
 
 /** What the server said of the whole; empty when it did not. */
-export type Totals = Partial<Pick<StreamCompletedFrame, "total_chunks" | "execution_time">>;
+export type Totals = Partial<Pick<StreamCompletedFrame, "total_chunks" | "execution_time" | "reason">>;
 
 /** How a stream ended, once it has. */
 export type SessionEnd =

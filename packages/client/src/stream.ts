@@ -1,10 +1,10 @@
 import {
   type DataFrame,
   type EventFrame,
+  type KnownEvent,
   type Mode,
   RunAgentError,
   type StandardSchemaV1,
-  type TypedEvent,
   validateWith,
 } from "@runagent/core";
 import type { CancelAnswer } from "./cancelling.ts";
@@ -16,7 +16,14 @@ import type { ChunkRecord, QueuedRecord, StreamRecord } from "./state.ts";
 /** The records of these types: of events, and "data" for chunks. */
 export type SelectedRecord<T, Type extends string> =
   | ("data" extends Type ? ChunkRecord<T> : never)
-  | (Omit<EventFrame, "event"> & { event: Extract<TypedEvent<{ readonly type: Type }>, { readonly type: Type }> });
+  | (Omit<EventFrame, "event"> & { event: SelectedEvent<Type> });
+
+/** Distributes over the types: those of the protocol have their fields, all others any. */
+type SelectedEvent<Type extends string> = Type extends "data"
+  ? never
+  : Type extends KnownEvent["type"]
+    ? Extract<KnownEvent, { readonly type: Type }>
+    : { readonly type: Type; readonly [field: string]: unknown };
 
 /** How a stream ended. */
 export interface StreamSummary {
@@ -29,6 +36,8 @@ export interface StreamSummary {
   readonly totalChunks: number | undefined;
   /** Seconds the invocation took, as the server measured; undefined unless it said. */
   readonly executionTime: number | undefined;
+  /** Why it was cancelled, or why a cancel after the turn stopped nothing, where the server said so. */
+  readonly reason: string | undefined;
   /** Connections that were made after the first. */
   readonly reconnects: number;
 }
@@ -78,6 +87,7 @@ export class RunAgentStream<T = unknown> implements AsyncIterable<T> {
       chunks: this.#chunksTaken,
       totalChunks: totals.total_chunks,
       executionTime: totals.execution_time,
+      reason: totals.reason,
       reconnects: this.#session.reconnects.count,
     };
   }

@@ -68,12 +68,12 @@ async function* weather(ctx: AgentContext): AsyncGenerator<unknown> {
   await ctx.turn();
 }
 
-/** Asks for each of two letters, one after the other. */
 async function* mail(ctx: AgentContext, gate: Gate, book: Book): AsyncGenerator<unknown> {
   yield "I will write. ";
-  for (const to of ["ada", "bob"].slice(0, 1)) yield* sendMail(ctx, gate, book, to);
+  yield* sendMail(ctx, gate, book, "ada");
 }
 
+/** Asks for each of two letters, one after the other. */
 async function* mails(ctx: AgentContext, gate: Gate, book: Book): AsyncGenerator<unknown> {
   for (const to of ["ada", "bob"]) yield* sendMail(ctx, gate, book, to);
 }
@@ -113,6 +113,15 @@ async function* terse(ctx: AgentContext): AsyncGenerator<unknown> {
   yield decision === "approve" ? "Deleted." : "Kept.";
 }
 
+/** Asks, and rests in the middle of what it says then. */
+async function* letter(ctx: AgentContext, gate: Gate, book: Book): AsyncGenerator<unknown> {
+  const { decision } = await ctx.requireApproval({ tool_name: "write", arguments: {} });
+  if (decision === "approve") book.ran.push("letter");
+  yield "Dear Ada, ";
+  await gate.pass(ctx.signal);
+  yield "how are you?";
+}
+
 // biome-ignore lint/correctness/useYield: it fails before.
 async function* fail(): AsyncGenerator<unknown> {
   throw new Error("The model is not there.");
@@ -143,7 +152,7 @@ async function* odd(ctx: AgentContext): AsyncGenerator<unknown> {
   yield null;
 }
 
-const SCRIPTS: Readonly<Record<string, Script>> = { story, weather, mail, mails, parallel, terse, fail, failLater, messages, odd };
+const SCRIPTS: Readonly<Record<string, Script>> = { story, weather, mail, mails, parallel, terse, letter, fail, failLater, messages, odd };
 
 /** The text of the last message of a conversation in the form of the AI SDK, or of AG-UI. */
 function lastText(input: Record<string, unknown>): string {
@@ -160,6 +169,8 @@ export interface World {
   readonly book: Book;
   readonly proxy: FaultProxy;
   readonly client: RunAgentClient<"chat_stream">;
+  /** For clients of your own. */
+  readonly address: ConstructorParameters<typeof RunAgentClient<"chat_stream">>[0];
   /** The status of an invocation, as the server tells it. */
   statusOf(invocationId: string | undefined): Promise<unknown>;
 }
@@ -189,7 +200,8 @@ export async function serveWorld(options: { allowedOrigins?: string[]; rules?: r
   const { allowedOrigins = [], rules = [] } = options;
   const server = await serve(agent, { port: 0, allowedOrigins });
   const proxy = await createFaultProxy({ target: { host: "127.0.0.1", port: server.port }, seed: 1, rules });
-  const client = new RunAgentClient({ agentId: "assistant", entrypointTag: "chat_stream", host: "127.0.0.1", port: proxy.port });
+  const address = { agentId: "assistant", entrypointTag: "chat_stream", host: "127.0.0.1", port: proxy.port } as const;
+  const client = new RunAgentClient(address);
   onTestFinished(async () => {
     await client.close();
     await proxy.close();
@@ -200,5 +212,5 @@ export async function serveWorld(options: { allowedOrigins?: string[]; rules?: r
     const { data }: { data?: { status?: unknown } } = JSON.parse(await response.text());
     return data?.status;
   };
-  return { server, gate, book, proxy, client, statusOf };
+  return { server, gate, book, proxy, client, address, statusOf };
 }

@@ -86,7 +86,7 @@ interface Decisions {
  */
 export class RunAgentChatTransport<Input = Record<string, unknown>, M extends UIMessageLike = UIMessageLike> {
   /** For useChat: an answer that is resumed comes whole, from its beginning. */
-  readonly resumeStreamIsReplay = false;
+  readonly resumeStreamIsReplay = true;
   readonly #options: ChatTransportOptions<Input, M>;
   readonly #kept: KeptChats;
   readonly #answering = new Map<string, Answering>();
