@@ -17,7 +17,7 @@ describe("size", () => {
     expect(rows.filter((row) => row.includes("ABOVE"))).toEqual([]);
     expect(errors).toBe("");
     expect(status).toBe(0);
-    for (const entry of ["runagent/browser/websocket", "runagent/browser", "runagent/patterns"]) {
+    for (const entry of ["runagent/browser/websocket", "runagent/browser", "runagent/patterns", "runagent/ai-sdk", "runagent/ag-ui"]) {
       expect(rows.filter((row) => row.includes(`"${entry}"`))).not.toEqual([]);
     }
   });

@@ -1,5 +1,5 @@
 /** Streams as runs of AG-UI, through the pipeline of the real client: what it enforces, verifies, and makes of them. */
-import { AbstractAgent, type BaseEvent, buildResumeArray, type RunAgentInput, type RunErrorEvent } from "@ag-ui/client";
+import { AbstractAgent, type BaseEvent, buildResumeArray, type RunAgentInput } from "@ag-ui/client";
 import type { RunAgentClient, RunAgentStream } from "runagent";
 import { type AGUIEvent, type AGUIOptions, toAGUI, toApprovals } from "runagent/ag-ui";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -124,8 +124,7 @@ describe("toAGUI", () => {
   test("an error is RUN_ERROR, with its code", async () => {
     const agent = new Assistant(await serveWorld());
     await agent.say("failLater");
-    const last: Partial<RunErrorEvent> | undefined = agent.events.at(-1);
-    expect(last).toEqual({ type: "RUN_ERROR", message: "The model has gone.", code: "EXECUTION_ERROR" });
+    expect(agent.events.at(-1)).toEqual({ type: "RUN_ERROR", message: "The model has gone.", code: "EXECUTION_ERROR" });
     expect(agent.messages.at(-1)).toMatchObject({ role: "assistant", content: "Half of " });
     const secret = new Assistant(await serveWorld(), { onError: () => "Something went wrong." });
     await secret.say("fail");

@@ -9,8 +9,7 @@ import { type AbstractChat, createChat, VERSIONS } from "./ui/chat.ts";
 type Chat = AbstractChat<UIMessage>;
 const STEP = { type: "step-start" };
 const user = (text: string): object => ({ role: "user", parts: [{ type: "text", text }] });
-const textOf = (chat: Chat): string =>
-  (chat.messages.at(-1)?.parts ?? []).map((part) => (part.type === "text" ? part.text : "")).join("");
+const textOf = (chat: Chat): string => (chat.messages.at(-1)?.parts ?? []).map((part) => (part.type === "text" ? part.text : "")).join("");
 const partsOf = (chat: Chat): unknown[] => chat.messages.at(-1)?.parts ?? [];
 
 function memoryStorage(): ChatStorage & { readonly kept: Map<string, string> } {

@@ -41,7 +41,8 @@ describe.skipIf(!hasChromium()).each(["ai 6", "ai 7"] as const)("useChat of %s",
   }
 
   const answer = (page: Page) => page.locator("article.assistant");
-  const expectAnswer = (page: Page, text: string) => expect.poll(async () => (await answer(page).allTextContents()).join("|"), WAIT).toBe(text);
+  const expectAnswer = (page: Page, text: string) =>
+    expect.poll(async () => (await answer(page).allTextContents()).join("|"), WAIT).toBe(text);
   const expectStatus = (page: Page, status: string) => expect.poll(() => page.locator("output").textContent(), WAIT).toBe(status);
 
   test("text streams in, a tool has its output, reasoning and data are shown", async () => {
@@ -134,22 +135,25 @@ describe.skipIf(!hasChromium()).each(["ai 6", "ai 7"] as const)("useChat of %s",
     expect([book.ran, book.invocations.length, problems]).toEqual([ran, 1, []]);
   });
 
-  test.each(["keeps=nothing", "keeps=all", "keeps=all&strict"])("a reload while people are asked, and one while the tool runs (%s)", async (asked) => {
-    const { page, gate, book, problems } = await open(asked);
-    await send(page, "mail");
-    await page.getByRole("button", { name: "Approve" }).waitFor();
-    await page.reload();
-    await page.getByRole("button", { name: "Approve" }).click();
-    await page.getByText(/send_mail (approval-responded|input-available)/).waitFor();
-    await expectStatus(page, "submitted");
-    await page.reload();
-    await page.getByText(/send_mail (approval-responded|input-available)/).waitFor();
-    expect(await page.getByRole("button", { name: "Approve" }).count()).toBe(0);
-    gate.allow();
-    await expectAnswer(page, 'I will write. send_mail output-available "sent"Sent to ada. ');
-    await expectStatus(page, "ready");
-    expect([book.ran, book.invocations.length, problems]).toEqual([["send_mail ada"], 1, []]);
-  });
+  test.each(["keeps=nothing", "keeps=all", "keeps=all&strict"])(
+    "a reload while people are asked, and one while the tool runs (%s)",
+    async (asked) => {
+      const { page, gate, book, problems } = await open(asked);
+      await send(page, "mail");
+      await page.getByRole("button", { name: "Approve" }).waitFor();
+      await page.reload();
+      await page.getByRole("button", { name: "Approve" }).click();
+      await page.getByText(/send_mail (approval-responded|input-available)/).waitFor();
+      await expectStatus(page, "submitted");
+      await page.reload();
+      await page.getByText(/send_mail (approval-responded|input-available)/).waitFor();
+      expect(await page.getByRole("button", { name: "Approve" }).count()).toBe(0);
+      gate.allow();
+      await expectAnswer(page, 'I will write. send_mail output-available "sent"Sent to ada. ');
+      await expectStatus(page, "ready");
+      expect([book.ran, book.invocations.length, problems]).toEqual([["send_mail ada"], 1, []]);
+    },
+  );
 
   test("an error is shown, what came before it stays, and it can be said again", async () => {
     const { page } = await open();

@@ -1,4 +1,13 @@
-import { type ApprovalRequiredEvent, type Decision, isJsonObject, type JsonObject, RunAgentError } from "@runagent/core";
+import {
+  type ApprovalAcknowledgedFrame,
+  type ApprovalFrame,
+  type ApprovalRequiredEvent,
+  type Decision,
+  errorFromWire,
+  isJsonObject,
+  type JsonObject,
+  RunAgentError,
+} from "@runagent/core";
 import { type ApprovalRequest, ApprovalRequiredError } from "./approval-error.ts";
 import { invalid } from "./checks.ts";
 import type { StreamState } from "./state.ts";
@@ -37,7 +46,11 @@ export interface ApprovingHost {
   readonly onApproval: ApprovalHandler | undefined;
   /** What the caller has decided before the stream was opened. */
   readonly approvals: readonly NamedDecision[];
-  /** Tells the server. @throws RunAgentError what it answered. */
+  /** Sends the decision on the connection. @returns False where there is none that carries it. */
+  send(frame: ApprovalFrame): boolean;
+  /** A server has accepted on the present connection, whatever it carries. */
+  isConnected(): boolean;
+  /** Tells the server over HTTP. @throws RunAgentError what it answered. */
   decide(decision: NamedDecision): Promise<void>;
   /** Ends the stream and leaves the invocation waiting. */
   fail(error: RunAgentError): void;
@@ -46,12 +59,26 @@ export interface ApprovingHost {
 /** Requests that an agent makes together come one after the other: the stream ends with all of them. In milliseconds. */
 const GATHER_MS = 10;
 const MAX_REASON_LENGTH = 4096;
+/** How long a decision waits for its answer, in milliseconds. */
+const ACKNOWLEDGE_MS = 15_000;
+
+/** A decision on its way. */
+interface Outgoing {
+  readonly decision: NamedDecision;
+  /** The caller's own word: that another was first is an error, unless it says the same. */
+  readonly mustWin: boolean;
+  /** It was sent before, and the answer was lost with the connection. */
+  sent: boolean;
+  stopTimer(): void;
+}
 
 /**
  * The approvals of one stream, as its consumer comes to them.
  *
  *   taken, and still pending ──handler──▶ asked ──▶ decided here, or by others meanwhile (the signal aborts)
  *            └──────────────no handler──▶ the stream ends with ApprovalRequiredError once nothing else is there to read
+ *
+ * A decision goes out on every connection until one brings the answer; where a connection carries none, over HTTP. [approval.answer.1]
  */
 export class Approving {
   readonly #host: ApprovingHost;
@@ -61,16 +88,27 @@ export class Approving {
   readonly #asked: Map<string, AbortController> = new Map();
   /** Those that the caller decides: nobody is asked. */
   readonly #decided: ReadonlySet<string>;
+  readonly #outgoing: Map<string, Outgoing> = new Map();
   #gathering = false;
 
   constructor(host: ApprovingHost) {
     this.#host = host;
     this.#decided = new Set(host.approvals.map(({ approvalId }) => approvalId));
+    for (const decision of host.approvals) this.#add(decision, true);
   }
 
-  /** The stream has begun: what the caller has decided goes out. */
-  begin(): void {
-    for (const decision of this.#host.approvals) void this.#decide(decision, true);
+  /** An answer may still come on the present connection. */
+  get outstanding(): boolean {
+    return this.#outgoing.size > 0;
+  }
+
+  /** The server has accepted on a new connection. */
+  accepted(): void {
+    for (const outgoing of this.#outgoing.values()) this.#send(outgoing);
+  }
+
+  acknowledged({ approval_id: id, outcome, error }: ApprovalAcknowledgedFrame): void {
+    this.#settle(id, outcome === "accepted" ? undefined : errorFromWire(error, "SERVER_ERROR"));
   }
 
   /** The consumer has taken an event. */
@@ -125,24 +163,47 @@ export class Approving {
     if (answer === undefined || controller.signal.aborted) return;
     const decision = typeof answer === "string" ? { decision: answer } : answer;
     try {
-      await this.#decide(checkDecision({ ...(isJsonObject(decision) ? decision : {}), approvalId }, "onApproval"), false);
+      this.#send(this.#add(checkDecision({ ...(isJsonObject(decision) ? decision : {}), approvalId }, "onApproval"), false));
     } catch (error) {
       if (RunAgentError.is(error)) this.#host.fail(error);
     }
   }
 
-  /** @param mustWin The caller's own word: that another was first is an error, unless it says the same. */
-  async #decide(decision: NamedDecision, mustWin: boolean): Promise<void> {
-    try {
-      await this.#host.decide(decision);
-    } catch (error) {
-      if (!RunAgentError.is(error)) throw error;
-      const stands = isJsonObject(error.details) ? error.details.decision : undefined;
-      const lost = error.code === "ALREADY_DECIDED" && (!mustWin || stands === decision.decision);
-      // The invocation has ended meanwhile: the stream tells how.
-      const late = !mustWin && error.code === "VALIDATION_ERROR" && error.field === "approval_id";
-      if (!lost && !late) this.#host.fail(error);
+  #add(decision: NamedDecision, mustWin: boolean): Outgoing {
+    const outgoing = { decision, mustWin, sent: false, stopTimer: () => {} };
+    this.#outgoing.set(decision.approvalId, outgoing);
+    return outgoing;
+  }
+
+  /** With no connection now, it goes out with the next one. */
+  #send(outgoing: Outgoing): void {
+    if (!this.#host.isConnected()) return;
+    const { approvalId, decision, reason } = outgoing.decision;
+    outgoing.stopTimer();
+    const isSent = this.#host.send({ type: "approval", approval_id: approvalId, decision, ...(reason !== undefined && { reason }) });
+    if (isSent) {
+      outgoing.stopTimer = this.#host.timers.start(ACKNOWLEDGE_MS, () => {
+        this.#host.fail(new RunAgentError("TIMEOUT", `The server did not acknowledge the approval within ${ACKNOWLEDGE_MS} ms.`));
+      });
+    } else if (!outgoing.sent) {
+      const settle = (error?: unknown): void => this.#settle(approvalId, error);
+      this.#host.decide(outgoing.decision).then(() => settle(), settle);
     }
+    outgoing.sent = true;
+  }
+
+  #settle(id: string, error: unknown): void {
+    const outgoing = this.#outgoing.get(id);
+    if (outgoing === undefined) return;
+    this.#outgoing.delete(id);
+    outgoing.stopTimer();
+    if (!RunAgentError.is(error)) return;
+    const { decision, mustWin } = outgoing;
+    const stands = isJsonObject(error.details) ? error.details.decision : undefined;
+    const decided = error.code === "ALREADY_DECIDED" && (!mustWin || stands === decision.decision);
+    // The invocation has ended meanwhile: the stream tells how.
+    const late = !mustWin && error.code === "VALIDATION_ERROR" && error.field === "approval_id";
+    if (!decided && !late) this.#host.fail(error);
   }
 }
 

@@ -1,4 +1,5 @@
 import {
+  type ApprovalFrame,
   encodeCursor,
   type Mode,
   PROTOCOL_ERROR_CLOSE,
@@ -140,6 +141,8 @@ export class Session {
       ...options,
       state: this.state,
       timers: this.#timers,
+      send: (frame) => this.#sendApproval(frame),
+      isConnected: () => this.#link.open && this.state.accepted,
       decide: (decision) => options.decide(this.state.invocationId, decision),
       fail: (error) => this.fail(error),
     });
@@ -283,7 +286,6 @@ export class Session {
     queueMicrotask(() => {
       if (this.end !== undefined) return;
       this.#dial(0, this.#options.deadlines.connectMs);
-      this.approving.begin();
     });
   }
 
@@ -376,6 +378,9 @@ export class Session {
         this.#cancelling.acknowledged(effect.frame);
         if (this.queue.full) this.intake.checkFull();
         break;
+      case "approval-acknowledged":
+        this.approving.acknowledged(effect.frame);
+        break;
       case "duplicate":
         this.intake.duplicate(bytes);
         break;
@@ -398,6 +403,7 @@ export class Session {
     this.intake.accepted();
     this.#cancelling.accepted();
     this.#tellFilter();
+    this.approving.accepted();
   }
 
   /** The connection has failed, or the server does not take it. */
@@ -440,7 +446,7 @@ export class Session {
     if (this.end !== undefined) return;
     this.end = end;
     // With the terminal record and no answer outstanding, the connection is free for the next invocation. [conn.warm.1]
-    const free = this.state.phase === "ended" && this.state.protocol === 2 && !this.#cancelling.outstanding;
+    const free = this.state.phase === "ended" && this.state.protocol === 2 && !this.#cancelling.outstanding && !this.approving.outstanding;
     this.state.phase = "ended";
     this.#first = undefined;
     this.#forget();
@@ -454,6 +460,13 @@ export class Session {
     if (free) this.#link.release();
     else this.#link.close(blamesPeer ? PROTOCOL_ERROR_CLOSE : null);
     this.queue.end();
+  }
+
+  #sendApproval(frame: ApprovalFrame): boolean {
+    // Over server-sent events decisions go over REST. [sse.verbs.1]
+    if (!this.#link.connection?.credit) return false;
+    this.#link.send(frame);
+    return true;
   }
 
   #sendCancel(mode: Mode): boolean {

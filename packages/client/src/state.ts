@@ -1,4 +1,5 @@
 import {
+  type ApprovalAcknowledgedFrame,
   type CancelAcknowledgedFrame,
   type DataFrame,
   type ErrorFrame,
@@ -102,7 +103,8 @@ export type Effect =
   | { readonly type: "refused"; readonly error: RunAgentError }
   /** A record is missing on this connection. [record.gap.1] */
   | { readonly type: "gap"; readonly error: RunAgentError }
-  | { readonly type: "cancel-acknowledged"; readonly frame: CancelAcknowledgedFrame };
+  | { readonly type: "cancel-acknowledged"; readonly frame: CancelAcknowledgedFrame }
+  | { readonly type: "approval-acknowledged"; readonly frame: ApprovalAcknowledgedFrame };
 
 const NONE: Effect = { type: "none" };
 const DUPLICATE: Effect = { type: "duplicate" };
@@ -259,8 +261,10 @@ function takeStatus(state: StreamState, frame: Extract<ServerFrame, { type: "sta
       if (isLeftover(state, frame.invocation_id)) return NONE;
       checkInvocation(state, frame.invocation_id);
       return frame.status === "cancel_acknowledged" ? { type: "cancel-acknowledged", frame } : takeEnd(state, frame);
+    case "approval_acknowledged":
+      return { type: "approval-acknowledged", frame };
     default:
-      return NONE; // Answers to what this client did not send.
+      return NONE; // Of auth, which tells by being refused.
   }
 }
 

@@ -17,6 +17,8 @@ export const WORKER: string = fileURLToPath(new URL("../src/hosting/python/__mai
 const MAX_CHUNK_BYTES = 1_000_000;
 const WINDOW = 65_536;
 const ENDS = ["done", "result", "failed", "cancelled"];
+/** What a call says while it runs. */
+const ITEMS = ["chunk", "event", "turn", "approval"];
 
 /** A Python of this machine. */
 export interface Python {
@@ -39,7 +41,7 @@ export interface Call {
   readonly user_id?: string;
   readonly persistent_memory?: boolean;
   readonly window?: number;
-  /** false: chunks are not acknowledged. Default true. */
+  /** false: chunks and events are not acknowledged. Default true. */
   readonly ack?: boolean;
 }
 
@@ -192,6 +194,12 @@ export class PythonPeer {
     this.send({ op: "cancel", id });
   }
 
+  /** Answers the turn or approval of a call that comes next, or that waits: the one of this number. */
+  async answer(id: number, number: number, answer: JsonObject): Promise<void> {
+    await this.message((message) => message.id === id && numberOf(message) === number);
+    this.send({ op: "answer", id, number, answer: null, ...answer });
+  }
+
   /** What there is of a call so far. */
   of(id: number): Message[] {
     return this.messages.filter((message) => message.id === id);
@@ -254,6 +262,12 @@ export class PythonPeer {
     // In an object, so that it is held against our own limits.
     const { value } = parseJsonObject(`{"value":${text}}`, "message", "PROTOCOL_ERROR");
     this.messages.push({ kind, id: Number(id), text, value });
-    if (kind === "chunk" && !this.#unacknowledged.has(Number(id))) this.send({ op: "ack", id: Number(id), bytes: text.length });
+    if (ITEMS.includes(kind) && !this.#unacknowledged.has(Number(id))) this.send({ op: "ack", id: Number(id), bytes: text.length });
   }
+}
+
+/** By which a call asks. */
+function numberOf({ kind, value }: Message): unknown {
+  if (kind === "turn") return value;
+  return kind === "approval" ? (value as JsonObject).number : undefined;
 }

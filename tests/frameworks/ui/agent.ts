@@ -103,7 +103,9 @@ async function* parallel(ctx: AgentContext, gate: Gate, book: Book): AsyncGenera
   await gate.pass(ctx.signal);
   await ctx.emit(events.toolOutput({ call_id: "p-search", output: ["found"] }));
   if (decision === "approve") book.ran.push("send_mail ada");
-  await ctx.emit(events.toolOutput({ call_id: "p-mail", output: decision === "approve" ? "sent" : "rejected", rejected: decision !== "approve" }));
+  await ctx.emit(
+    events.toolOutput({ call_id: "p-mail", output: decision === "approve" ? "sent" : "rejected", rejected: decision !== "approve" }),
+  );
   yield "Done.";
 }
 
@@ -137,7 +139,14 @@ async function* messages(): AsyncGenerator<unknown> {
   yield message("One ", "in_progress");
   yield message("One two ", "in_progress");
   yield message("One two three.", "completed");
-  yield { role: "assistant", parts: [{ type: "text", text: "Look: " }, { type: "image", url: "data:," }], status: "completed" };
+  yield {
+    role: "assistant",
+    parts: [
+      { type: "text", text: "Look: " },
+      { type: "image", url: "data:," },
+    ],
+    status: "completed",
+  };
 }
 
 async function* odd(ctx: AgentContext): AsyncGenerator<unknown> {

@@ -1,6 +1,7 @@
 /** A chat of the AI SDK without a user interface: the class that useChat has inside, of both versions. */
+
+import type { AbstractChat, ChatInit, ChatState, ChatStatus, UIMessage } from "ai";
 import * as ai6 from "ai";
-import { AbstractChat, type ChatInit, type ChatState, type ChatStatus, type UIMessage } from "ai";
 
 /** The version that is tested first, and the newest one: the same names with, here, the same types. */
 export const VERSIONS: readonly (readonly [string, () => Promise<typeof ai6>])[] = [

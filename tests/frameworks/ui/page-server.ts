@@ -14,7 +14,8 @@ export interface PageServer {
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const newest = fileURLToPath(new URL("../newest/node_modules/", import.meta.url));
-const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>Chat</title><script type="module" src="/page.mjs"></script>';
+const PAGE =
+  '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>Chat</title><script type="module" src="/page.mjs"></script>';
 
 /** @param version 6, or the newest. */
 export async function servePage(version: "ai 6" | "ai 7"): Promise<PageServer> {

@@ -7,7 +7,12 @@ import { RunAgentChatTransport } from "runagent/ai-sdk";
 import { RunAgentClient } from "runagent/browser";
 
 const asked = new URLSearchParams(location.search);
-const client = new RunAgentClient({ agentId: "assistant", entrypointTag: "chat_stream", host: "127.0.0.1", port: Number(asked.get("port")) });
+const client = new RunAgentClient({
+  agentId: "assistant",
+  entrypointTag: "chat_stream",
+  host: "127.0.0.1",
+  port: Number(asked.get("port")),
+});
 const transport = new RunAgentChatTransport({ client });
 /** What an app keeps of a chat over a reload: everything, what the user wrote, or nothing. */
 const keeps = asked.get("keeps");
@@ -39,8 +44,8 @@ function Chat(): ReactNode {
       "div",
       { key, className: "tool" },
       `${part.type === "dynamic-tool" ? part.toolName : part.type} ${part.state} ${JSON.stringify(part.output ?? null)}`,
-      asks !== undefined && h("button", { onClick: () => decide(asks, true) }, "Approve"),
-      asks !== undefined && h("button", { onClick: () => decide(asks, false) }, "Deny"),
+      asks !== undefined && h("button", { type: "button", onClick: () => decide(asks, true) }, "Approve"),
+      asks !== undefined && h("button", { type: "button", onClick: () => decide(asks, false) }, "Deny"),
     );
   };
   return h(
@@ -50,8 +55,8 @@ function Chat(): ReactNode {
     h("div", { role: "alert" }, error?.message),
     messages.map(({ id, role, parts }) => h("article", { key: id, className: role, id }, parts.map(partView))),
     h("input", { "aria-label": "Message", value: text, onChange: (event: { target: HTMLInputElement }) => setText(event.target.value) }),
-    h("button", { onClick: () => void chat.sendMessage({ text }) }, "Send"),
-    h("button", { onClick: () => void chat.stop() }, "Stop"),
+    h("button", { type: "button", onClick: () => void chat.sendMessage({ text }) }, "Send"),
+    h("button", { type: "button", onClick: () => void chat.stop() }, "Stop"),
   );
 }
 

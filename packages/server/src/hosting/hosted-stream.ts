@@ -3,6 +3,7 @@
  * pulled is acknowledged, and that is how a slow client slows the agent down. What the agent tells and asks goes to the invocation in
  * its place among the chunks. A call that does not stream has no chunks: its result is what the iterator returns.
  */
+import { RunAgentError } from "@runagent/core";
 import type { AgentContext, ApprovalAnswer } from "../context.ts";
 import { type CallEnd, type CallEvents, type CallItemType, reasonOf, type WorkerCall } from "./worker-call.ts";
 import { readApproval, readEvent, readTurn } from "./worker-messages.ts";
@@ -159,6 +160,7 @@ export class HostedStream implements AsyncIterableIterator<string, string | unde
     const waiting = this.#waiting;
     this.#waiting = undefined;
     if (end.type === "failed") waiting?.reject(end.error);
+    else if (end.type === "cancelled") waiting?.reject(processEnds());
     else waiting?.resolve({ done: true, value: end.type === "result" ? end.text : undefined });
   }
 
@@ -187,4 +189,11 @@ export class HostedStream implements AsyncIterableIterator<string, string | unde
     this.#call?.ack(this.#taken);
     this.#taken = 0;
   }
+}
+
+/** Nobody here has cancelled it. */
+function processEnds(): RunAgentError {
+  return new RunAgentError("OWNER_LOST", "The process of the agent ends, and the invocation with it.", {
+    suggestion: "Start the invocation again, if the agent may run twice.",
+  });
 }
