@@ -121,7 +121,7 @@ describe("the README of runagent", () => {
   });
 });
 
-describe.each(["PATTERNS", "EVENTS"])("%s.md of runagent", (page) => {
+describe.each(["PATTERNS", "EVENTS", "UI"])("%s.md of runagent", (page) => {
   it.each(blocks(`packages/client/${page}.md`).map((code, index) => ({ index, code })))("example $index", async ({ index, code }) => {
     const printed = [...code.matchAll(/^\/\/ prints: (.*\n)/gm)].map(([, line]) => line ?? "").join("");
     expect(printed).not.toBe("");

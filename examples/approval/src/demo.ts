@@ -47,6 +47,6 @@ const asPromised =
   manager === "The decision to approve stands.\n" &&
   again.startsWith("ALREADY_DECIDED") &&
   finished.includes("with the leave of Max Manager (it is due): receipt 1 over 480.") &&
-  payments === "1 payments were made.\n";
+  payments === "Payments made: 1.\n";
 console.log(`Asked, decided and finished in three processes: ${asPromised ? "as promised" : "BROKEN"}.`);
 process.exitCode = asPromised ? 0 : 1;

@@ -14,6 +14,6 @@ const server = await serve(agent, {
 });
 console.log(`The cashier listens on ${server.url}`);
 process.once("SIGTERM", () => {
-  console.log(`${payments} payments were made.`);
+  console.log(`Payments made: ${payments}.`);
   void server.close();
 });

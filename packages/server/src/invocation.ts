@@ -11,26 +11,15 @@ import { type CancelResult, type Mode, RunAgentError, type Invocation as Summary
 import { Approvals } from "./approvals.ts";
 import type { AgentContext } from "./context.ts";
 import { Deadline } from "./deadline.ts";
-import type { InvocationLog, LogBounds, MaybePromise } from "./log.ts";
+import type { InvocationLog, MaybePromise } from "./log.ts";
 import type { LogBudget } from "./log-budget.ts";
 import { LogWriter } from "./log-writer.ts";
 import { type ErrorContext, type Limits, toTimerMs } from "./options.ts";
 import { dataRecord, type EncodedEvent, encodeEvent, eventRecord, type Outcome, terminalRecord } from "./records.ts";
 import type { InvocationInfo, InvocationRequest } from "./request.ts";
+import { type AttachedReader, Room } from "./room.ts";
 import { runEntrypoint } from "./runner.ts";
 import { toToldError } from "./thrown.ts";
-
-/** What an invocation asks of those who read its log. */
-export interface AttachedReader {
-  /** It has everything so far and can take more. */
-  readonly ready: boolean;
-  /** The lowest seq it may still need. */
-  readonly neededSeq: number;
-  /** It says what its client has taken; of any other, part of what was sent may still be on its way. */
-  readonly acknowledges: boolean;
-  /** The log is lost: no terminal record will come. */
-  fail(error: RunAgentError): void;
-}
 
 /** What an invocation needs from its server. */
 export interface InvocationHost {
@@ -74,9 +63,7 @@ export class Invocation {
   #grace: NodeJS.Timeout | undefined;
   /** Closes the agent's iterator. */
   #stop: (() => void) | undefined;
-  /** What waits for room waits for this; undefined while nothing does. */
-  #room: Promise<void> | undefined;
-  #wake: (() => void) | undefined;
+  readonly #room: Room;
   /** What the agent has asked its clients. */
   readonly approvals: Approvals;
 
@@ -92,10 +79,18 @@ export class Invocation {
     this.ended = new Promise((resolve) => {
       this.#settle = resolve;
     });
+    const keepsUnacknowledged = request.protocol === 2;
+    this.#room = new Room({
+      writer: this.#writer,
+      readers: this.#readers,
+      budget: host.budget,
+      keepsUnacknowledged,
+      isOpen: () => this.running,
+    });
     this.approvals = new Approvals({
       maxSeconds: host.limits.maxApprovalSeconds,
       endedBy: () => this.#endedBy,
-      room: () => this.#roomInLog(),
+      room: () => this.#room.inLog(),
       append: (event) => this.#appendEvent(this.#encode(event)),
       changed: () => (this.approvals.waiting ? this.#deadline?.pause() : this.#deadline?.run()),
     });
@@ -192,24 +187,12 @@ export class Invocation {
 
   /** A reader has room, or came, or went: the agent may go on. */
   readerChanged(): void {
-    if (this.#wake === undefined || !(this.#mayPull() || !this.running)) return;
-    const wake = this.#wake;
-    this.#wake = undefined;
-    this.#room = undefined;
-    this.#host.budget.stop(this.#onRoom);
-    wake();
+    this.#room.changed();
   }
-
-  readonly #onRoom = (): void => this.readerChanged();
 
   /** undefined when the agent may be asked for a chunk now; otherwise settles when it may, or when the invocation ends. */
   room(): Promise<void> | undefined {
-    if (!this.running || this.#mayPull()) return undefined;
-    this.#host.budget.wait(this.#onRoom);
-    this.#room ??= new Promise((resolve) => {
-      this.#wake = resolve;
-    });
-    return this.#room;
+    return this.#room.wait();
   }
 
   /** Appends a data record; `content` is JSON text. After the end it is dropped. */
@@ -258,8 +241,7 @@ export class Invocation {
     const encoded = this.#encode(event);
     // The agent cannot know that it was cancelled a moment ago; an event after the end has nowhere to go.
     if (!this.running) return SETTLED;
-    this.#trim();
-    if (this.#writer.exceeds(this.#host.budget.ownBounds)) {
+    if (this.#room.isLogFull()) {
       throw new RunAgentError("PAYLOAD_TOO_LARGE", "The log is full (maxLogBytes, maxLogRecords): no client takes the events so fast.", {
         suggestion: "Await every emit, and the agent waits while a client is slow.",
       });
@@ -269,20 +251,11 @@ export class Invocation {
   }
 
   async #turn(): Promise<void> {
-    await this.#roomInLog();
+    await this.#room.inLog();
     const stored = this.#appendEvent(this.#encode({ type: "turn_completed", turn: this.#turns + 1 }));
     if (stored instanceof Promise) await stored;
     if (this.#endedBy !== undefined) throw this.#endedBy;
     await this.room();
-  }
-
-  /** Waits while the log is full of what clients still need. */
-  async #roomInLog(): Promise<void> {
-    for (;;) {
-      this.#trim();
-      if (!this.running || !this.#writer.exceeds(this.#host.budget.ownBounds)) return;
-      await this.room();
-    }
   }
 
   #encode(event: unknown): EncodedEvent {
@@ -367,36 +340,6 @@ export class Invocation {
     this.#finish(outcome);
     for (const reader of [...this.#readers]) reader.fail(error);
     this.readerChanged();
-  }
-
-  #mayPull(): boolean {
-    // Nobody is attached: the log takes what it can hold, and keeps it for whoever comes back.
-    if (this.#readers.size === 0) return !this.#writer.exceeds(this.#bounds);
-    let ready = false;
-    for (const reader of this.#readers) ready ||= reader.ready;
-    if (!ready) return false;
-    this.#trim();
-    return !this.#writer.exceeds(this.#bounds);
-  }
-
-  /** A client that acknowledges nothing needs what is on its way to it should it come back, however full other logs are. */
-  get #bounds(): LogBounds {
-    const { bounds, ownBounds } = this.#host.budget;
-    if (bounds === ownBounds || this.request.protocol === 1) return bounds;
-    for (const { acknowledges } of this.#readers) if (!acknowledges) return ownBounds;
-    return bounds;
-  }
-
-  /**
-   * Makes room in a full log, at the cost of the oldest records that no attached reader needs. While nobody is attached all
-   * are needed: whoever was dropped comes back for them. [log.bound.1]
-   */
-  #trim(): void {
-    const bounds = this.#bounds;
-    if (this.#readers.size === 0 || !this.#writer.exceeds(bounds)) return;
-    let needed = this.#writer.seq + 1;
-    for (const reader of this.#readers) needed = Math.min(needed, reader.neededSeq);
-    this.#writer.trim(needed, bounds);
   }
 }
 

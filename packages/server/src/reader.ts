@@ -5,8 +5,8 @@
  */
 import { RunAgentError } from "@runagent/core";
 import { type Filter, wants } from "./filter.ts";
-import type { AttachedReader } from "./invocation.ts";
 import type { InvocationLog, LogRecord } from "./log.ts";
+import type { AttachedReader } from "./room.ts";
 
 const RECORDS_PER_READ = 64;
 const BYTES_PER_READ = 1_048_576;

@@ -24,6 +24,8 @@ export class AGUIWriter implements Writer<AGUIEvent> {
   readonly #options: AGUIWriterOptions;
   readonly #prose: Prose;
   readonly #calls: Set<string>;
+  /** The run answers another, in which calls may have begun that are not known here. */
+  readonly #answers: boolean;
   /** The text message that is open. */
   #text: string | undefined;
   /** The assistant's message that tool calls belong to. */
@@ -35,8 +37,9 @@ export class AGUIWriter implements Writer<AGUIEvent> {
   constructor(options: AGUIWriterOptions) {
     const { messages = [], resume = [] } = options.input;
     this.#options = options;
+    this.#answers = resume.length > 0;
     // A run that answers goes on with what followed the last question.
-    const before = resume.length === 0 ? [] : messages.slice(messages.findLastIndex(({ role }) => role === "user") + 1);
+    const before = this.#answers ? messages.slice(messages.findLastIndex(({ role }) => role === "user") + 1) : [];
     this.#prose = new Prose(
       before.map(({ role, content }) => (role === "assistant" && typeof content === "string" ? content : "")).join(""),
     );
@@ -213,7 +216,7 @@ export class AGUIWriter implements Writer<AGUIEvent> {
   }
 
   #output({ callId: toolCallId, toolName = "tool", output }: ToolOutput, messageId: string): void {
-    this.#call({ callId: toolCallId, toolName, input: {} }, `${messageId}-call`);
+    if (!this.#answers) this.#call({ callId: toolCallId, toolName, input: {} }, `${messageId}-call`);
     this.#endText();
     this.#parent = undefined;
     this.#out.push({ type: "TOOL_CALL_RESULT", messageId, toolCallId, content: toText(output), role: "tool" });

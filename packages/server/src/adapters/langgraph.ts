@@ -117,18 +117,10 @@ class GraphRun {
 
   /** The chunks of a run, to its end or its interrupts. */
   async *read(input: unknown, handler: unknown): AsyncGenerator<string> {
-    const callbacks = Array.isArray(this.#options.config?.callbacks) ? this.#options.config.callbacks : [];
     const interrupts = new Map<string, unknown>();
     let isInterrupted = false;
     try {
-      const stream = await this.#graph.stream(input, {
-        ...this.#config,
-        streamMode: [...new Set([...NEEDED_MODES, ...(this.#options.streamMode ?? [])])],
-        subgraphs: true,
-        signal: AbortSignal.any([this.#context.signal, this.#stopped.signal]),
-        callbacks: [...callbacks, handler],
-      });
-      for await (const part of this.#reader.read(stream)) {
+      for await (const part of this.#reader.read(this.#stream(input, handler))) {
         const [namespace, mode, payload] = readPart(part);
         if (mode === "messages") {
           yield* this.#readMessage(payload);
@@ -146,6 +138,18 @@ class GraphRun {
       throw toGraphError(error);
     }
     this.interrupts = isInterrupted ? interrupts : undefined;
+  }
+
+  /** Begun by the reader: a graph gives its stream when there is something in it, and until then, somebody must be waiting for it. */
+  async *#stream(input: unknown, handler: unknown): AsyncGenerator<unknown> {
+    const callbacks = Array.isArray(this.#options.config?.callbacks) ? this.#options.config.callbacks : [];
+    yield* await this.#graph.stream(input, {
+      ...this.#config,
+      streamMode: [...new Set([...NEEDED_MODES, ...(this.#options.streamMode ?? [])])],
+      subgraphs: true,
+      signal: AbortSignal.any([this.#context.signal, this.#stopped.signal]),
+      callbacks: [...callbacks, handler],
+    });
   }
 
   /** Asks for what the last run waits for. @returns What the next is resumed with. */

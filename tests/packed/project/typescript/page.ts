@@ -1,4 +1,6 @@
 // A page: the types of the web alone, without those of Node.
+import { toAGUI } from "runagent/ag-ui";
+import { RunAgentChatTransport, toUIMessageStream } from "runagent/ai-sdk";
 import { keepPosition, keptPosition, RunAgentClient } from "runagent/browser";
 import { RunAgentClient as WebSocketClient } from "runagent/browser/websocket";
 import { markdownBlocks, toSSE } from "runagent/patterns";
@@ -14,3 +16,6 @@ for await (const block of markdownBlocks(keepPosition(stream, "answer"))) docume
 new WebSocketClient({ agentId: "storyteller", entrypointTag: "chat", getToken: () => 1 });
 const edge = new StandardClient({ agentId: "storyteller", entrypointTag: "story_stream", port: 8450 });
 export const answer: Response = toSSE(edge.runStream());
+export const chat: RunAgentChatTransport = new RunAgentChatTransport({ client });
+export const parts: ReadableStream<{ type: string }> = toUIMessageStream(client.runStream());
+for await (const { type } of toAGUI(edge.runStream(), { threadId: "thread", runId: "run" })) document.title = type;

@@ -1,0 +1,107 @@
+/**
+ * Whether the agent of one invocation may go on: one of the readers can take more, and the log can hold more.
+ * A full log makes room at the cost of the oldest records, where nobody needs them.
+ */
+import type { RunAgentError } from "@runagent/core";
+import type { LogBounds } from "./log.ts";
+import type { LogBudget } from "./log-budget.ts";
+import type { LogWriter } from "./log-writer.ts";
+
+/** What an invocation asks of those who read its log. */
+export interface AttachedReader {
+  /** It has everything so far and can take more. */
+  readonly ready: boolean;
+  /** The lowest seq it may still need. */
+  readonly neededSeq: number;
+  /** It says what its client has taken; of any other, part of what was sent may still be on its way. */
+  readonly acknowledges: boolean;
+  /** The log is lost: no terminal record will come. */
+  fail(error: RunAgentError): void;
+}
+
+/** What a room is made of. */
+export interface RoomParts {
+  readonly writer: LogWriter;
+  readonly readers: ReadonlySet<AttachedReader>;
+  readonly budget: LogBudget;
+  /** A client that acknowledges nothing needs what is on its way to it, should it come back; those of version 1 cannot. */
+  readonly keepsUnacknowledged: boolean;
+  /** False once the invocation ends: then nobody waits. */
+  isOpen(): boolean;
+}
+
+/** The room that an invocation has. */
+export class Room {
+  readonly #parts: RoomParts;
+  /** What waits for room waits for this; undefined while nothing does. */
+  #waiting: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(parts: RoomParts) {
+    this.#parts = parts;
+  }
+
+  /** A reader has room, or came, or went, or the invocation ends. */
+  readonly changed = (): void => {
+    if (this.#wake === undefined || !(this.#mayPull() || !this.#parts.isOpen())) return;
+    const wake = this.#wake;
+    this.#wake = undefined;
+    this.#waiting = undefined;
+    this.#parts.budget.stop(this.changed);
+    wake();
+  };
+
+  /** undefined when there is room now; otherwise settles when there is, or when the invocation ends. */
+  wait(): Promise<void> | undefined {
+    if (!this.#parts.isOpen() || this.#mayPull()) return undefined;
+    this.#parts.budget.wait(this.changed);
+    this.#waiting ??= new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+    return this.#waiting;
+  }
+
+  /** True when the log is full of what clients still need. */
+  isLogFull(): boolean {
+    this.#trim();
+    return this.#parts.writer.exceeds(this.#parts.budget.ownBounds);
+  }
+
+  /** Waits while the log is full, whatever the readers can take; not after the end. */
+  async inLog(): Promise<void> {
+    while (this.#parts.isOpen() && this.isLogFull()) await this.wait();
+  }
+
+  #mayPull(): boolean {
+    const { readers, writer } = this.#parts;
+    // Nobody is attached: the log takes what it can hold, and keeps it for whoever comes back.
+    if (readers.size === 0) return !writer.exceeds(this.#bounds);
+    let ready = false;
+    for (const reader of readers) ready ||= reader.ready;
+    if (!ready) return false;
+    this.#trim();
+    return !writer.exceeds(this.#bounds);
+  }
+
+  /** However full other logs are, what is on its way to a client that acknowledges nothing stays. */
+  get #bounds(): LogBounds {
+    const { budget, readers, keepsUnacknowledged } = this.#parts;
+    const { bounds, ownBounds } = budget;
+    if (bounds === ownBounds || !keepsUnacknowledged) return bounds;
+    for (const { acknowledges } of readers) if (!acknowledges) return ownBounds;
+    return bounds;
+  }
+
+  /**
+   * Makes room in a full log, at the cost of the oldest records that no attached reader needs. While nobody is attached all
+   * are needed: whoever was dropped comes back for them. [log.bound.1]
+   */
+  #trim(): void {
+    const { readers, writer } = this.#parts;
+    const bounds = this.#bounds;
+    if (readers.size === 0 || !writer.exceeds(bounds)) return;
+    let needed = writer.seq + 1;
+    for (const reader of readers) needed = Math.min(needed, reader.neededSeq);
+    writer.trim(needed, bounds);
+  }
+}
