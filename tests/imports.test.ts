@@ -111,8 +111,20 @@ describe("import rules", () => {
   });
 
   it("the session sees state, queue and the seam; transports see the seam and what they share", () => {
-    const own = ["queue", "state", "link", "transport", "reconnects", "retry", "network-error", "intake", "cancelling"];
-    const shared = ["timers", "deadlines", "abort-signal", "encode-json", "credentials", "runtime"];
+    const own = [
+      "queue",
+      "state",
+      "link",
+      "transport",
+      "reconnects",
+      "retry",
+      "network-error",
+      "intake",
+      "cancelling",
+      "approving",
+      "first-frame",
+    ];
+    const shared = ["timers", "deadlines", "abort-signal", "credentials", "runtime"];
     const allowed = [...[...own, ...shared].map((name) => src(`${name}.ts`)), "@runagent/core"];
     expect(list(client.filter(({ file, target }) => file === src("session.ts") && !allowed.includes(target)))).toEqual([]);
     const seam = [...["transport", "encode-json", "http", "network-error", "runtime"].map((name) => src(`${name}.ts`)), "@runagent/core"];

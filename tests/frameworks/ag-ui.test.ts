@@ -203,7 +203,6 @@ describe("approvals are interrupts", () => {
 
   test("somebody else was first: the run says so", async () => {
     const world = await serveWorld();
-    world.gate.allow();
     const agent = new Assistant(world);
     await agent.say("mail");
     await world.client.decide(world.book.invocations[0] ?? "", { approvalId: "ap-1", decision: "reject" });

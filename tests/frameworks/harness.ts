@@ -1,4 +1,11 @@
-import { type AgentContext, defineAgent, type RunningServer, type ServeOptions, serve } from "@runagent/server";
+import {
+  defineAgent,
+  type EntrypointFunction,
+  type EntrypointOptions,
+  type RunningServer,
+  type ServeOptions,
+  serve,
+} from "@runagent/server";
 import { RunAgentClient, type RunAgentClientOptions, RunAgentError, type RunAgentStream, type StreamRecord } from "runagent";
 import { afterEach } from "vitest";
 import { createScriptedModel, type Script, type ScriptedModel } from "../support/scripted-model.ts";
@@ -11,7 +18,7 @@ afterEach(async () => {
 });
 
 /** What an adapter makes. */
-export type ChatFunction = (input: Record<string, unknown>, ctx: AgentContext) => AsyncGenerator<unknown>;
+export type Chat<Schema> = EntrypointFunction<Record<string, unknown>> | EntrypointOptions<Schema>;
 
 /** Closes it after the test. */
 export function closing<T extends { close(): Promise<void> }>(item: T): T {
@@ -25,7 +32,7 @@ export async function scriptedModel(script: Script): Promise<ScriptedModel> {
 }
 
 /** Serves the function as `chat_stream` of the agent `assistant`. */
-export async function serveChat(chat: ChatFunction, options: ServeOptions = {}): Promise<RunningServer> {
+export async function serveChat<Schema>(chat: Chat<Schema>, options: ServeOptions = {}): Promise<RunningServer> {
   const agent = defineAgent({ id: "assistant", entrypoints: { chat_stream: chat } });
   return closing(await serve(agent, { port: 0, ...options }));
 }

@@ -1,4 +1,5 @@
 import { Agent, type Model, OpenAIProvider, Runner, setDefaultModelProvider, setTracingDisabled, tool } from "@openai/agents";
+import type { AgentContext } from "@runagent/server";
 import { fromOpenAIAgent, type OpenAIAgentOptions } from "@runagent/server/adapters/openai-agents";
 import OpenAI from "openai";
 import type { RunAgentStream } from "runagent";
@@ -214,7 +215,7 @@ describe("tools", () => {
     });
     const model = await scriptedModel(script);
     const options: OpenAIAgentOptions<unknown> = {
-      context: (input: { message: string }, ctx) => ({ said: input.message, user: ctx.userId }),
+      context: (input: { message: string }, ctx: AgentContext) => ({ said: input.message, user: ctx.userId }),
     };
     await (await startStream(new Agent({ name: "Forecaster", tools: [looking] }), model, { message: "Sky?" }, options)).text();
     expect(seen).toEqual([{ said: "Sky?", user: undefined }]);

@@ -1,8 +1,11 @@
 /** RunAgentChatTransport in the chat that useChat has inside, with the AI SDK of both versions. */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { lastAssistantMessageIsCompleteWithApprovalResponses as allAnswered, type ChatInit, type UIMessage } from "ai";
 import { RunAgentClient } from "runagent";
-import { approvalsAnswered, type ChatStorage, RunAgentChatTransport } from "runagent/ai-sdk";
-import { describe, expect, test, vi } from "vitest";
+import { approvalsAnswered, type ChatStorage, RunAgentChatTransport, toUIMessageStream } from "runagent/ai-sdk";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { STORY, serveWorld, type World } from "./ui/agent.ts";
 import { type AbstractChat, createChat, VERSIONS } from "./ui/chat.ts";
 
@@ -22,7 +25,7 @@ function memoryStorage(): ChatStorage & { readonly kept: Map<string, string> } {
   };
 }
 
-describe.each(VERSIONS)("with %s", (_name, version) => {
+describe.each(VERSIONS)("with %s", (_, version) => {
   /** A page with a chat; another with the same storage is the page after a reload. */
   async function open(
     { client }: World,
@@ -186,13 +189,35 @@ describe.each(VERSIONS)("with %s", (_name, version) => {
     await lost.stop();
   });
 
+  test("a route between, which answers the transport of the AI SDK: every chunk passes its schema", async () => {
+    const world = await serveWorld();
+    const { pipeUIMessageStreamToResponse, DefaultChatTransport } = await version();
+    const route = createServer(async (request, response) => {
+      const body = JSON.parse((await request.toArray()).join(""));
+      pipeUIMessageStreamToResponse({ response, stream: toUIMessageStream(world.client.runStream(body), { events: ["progress"] }) });
+    });
+    await once(route.listen(0, "127.0.0.1"), "listening");
+    onTestFinished(() => void route.close());
+    const api = `http://127.0.0.1:${(route.address() as AddressInfo).port}`;
+    const transport = new DefaultChatTransport({ api });
+    for (const text of ["weather", "odd", "messages", "mail"]) {
+      const chat = await createChat(version, { transport });
+      await chat.sendMessage({ text });
+      expect([chat.error, chat.status]).toEqual([undefined, "ready"]);
+      expect(partsOf(chat).length).toBeGreaterThan(1);
+    }
+    const failing = await createChat(version, { transport });
+    await failing.sendMessage({ text: "fail" });
+    expect(failing.error?.message).toBe("The model is not there.");
+  });
+
   describe("approvals", () => {
     const auto = [
       ["the predicate of the AI SDK", allAnswered],
       ["that of runagent", approvalsAnswered],
     ] as const;
 
-    test.each(auto)("approve, with %s", async (_, sendAutomaticallyWhen) => {
+    test.each(auto)("approve, with %s", async (_predicate, sendAutomaticallyWhen) => {
       const world = await serveWorld();
       const chat = await open(world, memoryStorage(), { sendAutomaticallyWhen });
       await chat.sendMessage({ text: "mail" });
@@ -207,7 +232,7 @@ describe.each(VERSIONS)("with %s", (_name, version) => {
       expect([world.book.ran, world.book.invocations.length, chat.messages.length]).toEqual([["send_mail ada"], 1, 2]);
     });
 
-    test.each(auto)("deny, with %s", async (_, sendAutomaticallyWhen) => {
+    test.each(auto)("deny, with %s", async (_predicate, sendAutomaticallyWhen) => {
       const world = await serveWorld();
       const chat = await open(world, memoryStorage(), { sendAutomaticallyWhen });
       await chat.sendMessage({ text: "mail" });
@@ -219,7 +244,7 @@ describe.each(VERSIONS)("with %s", (_name, version) => {
       expect([world.book.ran, world.book.invocations.length]).toEqual([[], 1]);
     });
 
-    test.each(auto)("one after the other, with %s", async (_, sendAutomaticallyWhen) => {
+    test.each(auto)("one after the other, with %s", async (_predicate, sendAutomaticallyWhen) => {
       const world = await serveWorld();
       world.gate.allow();
       const chat = await open(world, memoryStorage(), { sendAutomaticallyWhen });

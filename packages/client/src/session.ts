@@ -4,9 +4,7 @@ import {
   type Mode,
   PROTOCOL_ERROR_CLOSE,
   parseJsonObject,
-  type ResumeFrame,
   RunAgentError,
-  type StartFrame,
   type StreamCancelledFrame,
   type StreamCompletedFrame,
 } from "@runagent/core";
@@ -14,7 +12,7 @@ import { abortError, onAbort } from "./abort-signal.ts";
 import { type ApprovalHandler, Approving, type NamedDecision } from "./approving.ts";
 import { type CancelAnswer, Cancelling } from "./cancelling.ts";
 import { type Deadlines, startDeadlines } from "./deadlines.ts";
-import { encodeJson } from "./encode-json.ts";
+import { type FirstFrame, FirstFrames } from "./first-frame.ts";
 import { Intake } from "./intake.ts";
 import { Link, type LinkConnection } from "./link.ts";
 import { isUnreachable, unexpected } from "./network-error.ts";
@@ -22,7 +20,7 @@ import type { RecordQueue } from "./queue.ts";
 import { type Loss, Reconnects, type RetryOptions } from "./reconnects.ts";
 import { asksToWait, errorOfClose, finalError, isRefused } from "./retry.ts";
 import type { HttpOptions, Runtime } from "./runtime.ts";
-import { createState, type Effect, type QueuedRecord, receive, reopen, type StreamState } from "./state.ts";
+import { createState, type Effect, type QueuedRecord, receive, type StreamState } from "./state.ts";
 import { Timers } from "./timers.ts";
 import type { Transport } from "./transport.ts";
 
@@ -43,9 +41,6 @@ export type SessionEnd =
   | { readonly status: "cancelled"; readonly totals: Totals }
   | { readonly status: "failed"; readonly error: RunAgentError }
   | { readonly status: "detached" };
-
-/** What opens a stream: a new invocation, or one that goes on. */
-export type FirstFrame = StartFrame | ResumeFrame;
 
 export interface SessionOptions extends RetryOptions {
   readonly transport: Transport;
@@ -88,18 +83,12 @@ export class Session {
   readonly queue: RecordQueue<QueuedRecord>;
   readonly approving: Approving;
   readonly reconnects: Reconnects;
-  /** The frame that starts the invocation; let go of once the server has accepted. */
-  #first: FirstFrame | undefined;
+  readonly #first: FirstFrames;
   #sent = false;
   #acceptedOnce = false;
   #accept: (started: StreamStarted) => void = () => {};
   #refuse: (error: RunAgentError) => void = () => {};
   readonly #cancelling: Cancelling;
-  /** What the reader wants; undefined: everything. */
-  #only: readonly string[] | undefined;
-  #filterAsked = false;
-  /** What the server of the present connection was told of it. */
-  #onlySent: readonly string[] | undefined;
   #onProgress: () => void = () => {};
   /** Takes back what was left with the signal, the credentials and the runtime. */
   #forget: () => void = () => {};
@@ -137,6 +126,7 @@ export class Session {
       fail: (error) => this.fail(error),
     });
     this.queue = this.intake.queue;
+    this.#first = new FirstFrames({ state: this.state, link: this.#link, bufferBytes, taken: () => this.intake.taken });
     this.approving = new Approving({
       ...options,
       state: this.state,
@@ -205,14 +195,9 @@ export class Session {
     return Promise.resolve(this.#cancelling.answer(mode, "accepted"));
   }
 
-  /**
-   * The reader wants these records alone: the server is told, unless it cannot be now. [filter.only.1]
-   * @param asked The user said so. Otherwise a server that has not said that it can filter is resumed without it.
-   */
+  /** The reader wants these records alone. @param asked The user said so, rather than the way in which the stream is read. */
   filter(only: readonly string[], asked: boolean): void {
-    this.#only = only;
-    this.#filterAsked = asked;
-    this.#tellFilter();
+    this.#first.filter(only, asked);
   }
 
   /** Leaves the invocation running and lets go of the connection. What was not taken is not delivered. [conn.detach.1] */
@@ -276,8 +261,7 @@ export class Session {
   #begin(first: FirstFrame): void {
     if (this.end !== undefined) return;
     try {
-      // A copy: should it be sent again, it must say the same, whatever the caller has done with the input by then.
-      this.#first = JSON.parse(encodeJson(first));
+      this.#first.keep(first);
     } catch (error) {
       this.#onThrown(error);
       return;
@@ -292,40 +276,14 @@ export class Session {
   #dial(delayMs: number, connectMs: number): void {
     this.#link.dial({
       token: () => this.#options.http.credentials.get(),
-      first: (token) => this.#firstFrame(token),
+      first: (token) => {
+        this.#token = token;
+        return this.#first.next(token);
+      },
       delayMs,
       connectMs,
       version2: this.#loss().version2,
     });
-  }
-
-  /** With a cursor a resume, else the start, once more. [resume.use.1] */
-  #firstFrame(token: string | undefined): FirstFrame {
-    const { epoch, invocationId } = this.state;
-    const { taken } = this.intake;
-    const tellsOnly = epoch === undefined || this.#filterAsked || this.state.filters;
-    const only = tellsOnly ? this.#only : undefined;
-    const more = {
-      window_bytes: this.#options.bufferBytes,
-      ...(only && { only: [...only] }),
-      ...(token !== undefined && { auth: { token } }),
-    };
-    this.#token = token;
-    this.#onlySent = only;
-    reopen(this.state, taken);
-    if (epoch === undefined && this.#first !== undefined) return { ...this.#first, ...more };
-    return { type: "resume", protocol: 2, invocation_id: invocationId, epoch: epoch ?? "", after_seq: taken, ...more };
-  }
-
-  #tellFilter(): void {
-    const only = this.#only;
-    if (only === undefined) return;
-    if (!only.includes("data")) this.state.partial = true;
-    // Over server-sent events a connection keeps what it was asked for; the next one asks for less.
-    const { accepted, filters } = this.state;
-    if (only === this.#onlySent || !this.#link.open || !accepted || !filters || !this.#link.connection?.credit) return;
-    this.#onlySent = only;
-    this.#link.send({ type: "filter", only: [...only] });
   }
 
   #onOpened(): void {
@@ -395,14 +353,14 @@ export class Session {
     if (!this.#acceptedOnce) this.#onProgress();
     this.#acceptedOnce = true;
     this.#renewed = false;
-    this.#first = undefined;
+    this.#first.forget();
     this.#options.server.learn(protocol ?? 1);
     this.#link.watch(protocol === 2 ? heartbeatSeconds : 0);
     this.reconnects.accepted();
     this.#accept({ invocationId, position: this.position, protocol: protocol ?? 1 });
     this.intake.accepted();
     this.#cancelling.accepted();
-    this.#tellFilter();
+    this.#first.tellFilter();
     this.approving.accepted();
   }
 
@@ -448,7 +406,7 @@ export class Session {
     // With the terminal record and no answer outstanding, the connection is free for the next invocation. [conn.warm.1]
     const free = this.state.phase === "ended" && this.state.protocol === 2 && !this.#cancelling.outstanding && !this.approving.outstanding;
     this.state.phase = "ended";
-    this.#first = undefined;
+    this.#first.forget();
     this.#forget();
     this.#timers.stopAll();
     this.reconnects.stop();

@@ -14,7 +14,7 @@ export interface ChatStream extends EventStream {
 export interface ChatClient<Input> {
   runStream(input: Input): ChatStream;
   resume(position: string): ChatStream;
-  decide(invocationId: string, decision: ChatDecision): Promise<void>;
+  decide(invocationId: string, decision: ChatDecision, options: { readonly signal?: AbortSignal | undefined }): Promise<void>;
 }
 
 /** A decision as `client.decide` takes it. */
@@ -112,7 +112,7 @@ export class RunAgentChatTransport<Input = Record<string, unknown>, M extends UI
       const input = toInput ? toInput(request) : ({ ...request.body, messages: request.messages } as Input);
       return this.#open(chatId, client.runStream(input), abortSignal, {});
     }
-    await Promise.all(next.decisions.map((decision) => this.#decide(next.invocationId, decision)));
+    await Promise.all(next.decisions.map((decision) => this.#decide(next.invocationId, decision, abortSignal)));
     return this.#open(chatId, this.#options.client.resume(next.position), abortSignal, { message });
   }
 
@@ -129,9 +129,9 @@ export class RunAgentChatTransport<Input = Record<string, unknown>, M extends UI
     }
   }
 
-  async #decide(invocationId: string, decision: ChatDecision): Promise<void> {
+  async #decide(invocationId: string, decision: ChatDecision, signal: AbortSignal | undefined): Promise<void> {
     try {
-      await this.#options.client.decide(invocationId, decision);
+      await this.#options.client.decide(invocationId, decision, { signal });
     } catch (error) {
       // Somebody else was first, the time was up, or the invocation has ended: the log tells what became of it.
       const late = RunAgentError.is(error) && (error.code === "ALREADY_DECIDED" || error.field === "approval_id");

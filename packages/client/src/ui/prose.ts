@@ -1,5 +1,8 @@
 import { type Message, textOf } from "@runagent/core";
 
+/** Characters of the text before that are looked at: more than a message that comes in one record can be expected to hold. */
+const REMEMBERED = 1_048_576;
+
 /**
  * What is new of the text that messages bring, so that none is shown twice. A message that is in progress is a snapshot: the next one
  * holds its text and more. A complete message (`message_output_created`) mostly repeats what came as chunks.
@@ -18,7 +21,7 @@ export class Prose {
   /** A chunk that is text. */
   text(text: string): void {
     this.#snapshot = undefined;
-    this.#shown += squeeze(text);
+    this.#remember(text);
   }
 
   /** A chunk that is a message: the text that is new, and whether it goes on with that of the message before. */
@@ -27,7 +30,7 @@ export class Prose {
     const before = this.#snapshot;
     const continues = before !== undefined && whole.startsWith(before);
     const text = continues ? whole.slice(before.length) : whole;
-    this.#shown += squeeze(text);
+    this.#remember(text);
     this.#snapshot = message.status === "in_progress" ? whole : undefined;
     return { text, continues };
   }
@@ -39,6 +42,12 @@ export class Prose {
     const at = this.#shown.indexOf(squeezed);
     if (at !== -1) this.#shown = this.#shown.slice(at + squeezed.length);
     return at === -1 ? text : "";
+  }
+
+  /** An agent that never tells of a complete message may talk for days. */
+  #remember(text: string): void {
+    this.#shown += squeeze(text);
+    if (this.#shown.length > 2 * REMEMBERED) this.#shown = this.#shown.slice(-REMEMBERED);
   }
 }
 

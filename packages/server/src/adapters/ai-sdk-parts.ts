@@ -14,6 +14,8 @@ export interface AskedCall {
   readonly callId: string;
   readonly toolName: string;
   readonly input: unknown;
+  /** Why it needs an approval, where the agent says so. */
+  readonly why: string | undefined;
   /** It is run by the model's provider. */
   readonly byProvider: boolean;
 }
@@ -40,23 +42,29 @@ interface Part {
 /** What is kept of raw parts: the request holds the agent's instructions, the headers what the provider tells the agent alone. */
 const PRIVATE: Readonly<Record<string, readonly string[]>> = { "start-step": ["request"], "finish-step": ["response"] };
 
-/** Reads the parts of one invocation. */
+/** How parts are read. */
+export interface ReaderOptions {
+  /** Who answers, where the agent has a name. */
+  readonly agent: string | undefined;
+  /** By call: why it was rejected. */
+  readonly rejected: Map<string, string>;
+  readonly rawEvents: boolean;
+  /** The output of a call is in the log. */
+  readonly outputSeen: (callId: string) => void;
+}
+
+/** Reads the parts of one run. */
 export class PartReader {
   /** Calls that wait for approvals since the last time this was read. */
   asked: AskedCall[] = [];
   readonly #context: AgentContext;
-  readonly #agent: string | undefined;
+  readonly #options: ReaderOptions;
   readonly #texts: Map<string, string> = new Map();
   readonly #thoughts: Map<string, string> = new Map();
-  /** By call: why it was rejected. */
-  readonly #rejected: Map<string, string>;
-  readonly #outputSeen: (callId: string) => void;
 
-  constructor(context: AgentContext, agent: string | undefined, rejected: Map<string, string>, outputSeen: (callId: string) => void) {
+  constructor(context: AgentContext, options: ReaderOptions) {
     this.#context = context;
-    this.#agent = agent;
-    this.#rejected = rejected;
-    this.#outputSeen = outputSeen;
+    this.#options = options;
   }
 
   /**
@@ -104,31 +112,33 @@ export class PartReader {
       case "tool-result":
         if (part.preliminary === true) return;
         await this.#context.emit(events.toolOutput({ call_id: callId, tool_name, output: toJson(part.output) }));
-        return this.#outputSeen(callId);
+        return this.#options.outputSeen(callId);
       case "tool-error":
         await this.#context.emit(events.toolOutput({ call_id: callId, tool_name, output: messageOf(part.error), is_error: true }));
-        return this.#outputSeen(callId);
+        return this.#options.outputSeen(callId);
       case "tool-output-denied":
         await this.#context.emit(
-          events.toolOutput({ call_id: callId, tool_name, output: this.#rejected.get(callId) ?? "rejected", rejected: true }),
+          events.toolOutput({ call_id: callId, tool_name, output: this.#options.rejected.get(callId) ?? "rejected", rejected: true }),
         );
-        return this.#outputSeen(callId);
+        return this.#options.outputSeen(callId);
       case "tool-approval-request":
         if (part.isAutomatic !== true) this.#ask(part);
         return;
       case "tool-approval-response":
         // A rule of the agent decided. Why it was rejected is said here, and that it was, in a part of its own.
-        if (part.approved === false && typeof part.reason === "string") this.#rejected.set(textOf(part.toolCall?.toolCallId), part.reason);
+        if (part.approved === false && typeof part.reason === "string")
+          this.#options.rejected.set(textOf(part.toolCall?.toolCallId), part.reason);
         return;
     }
   }
 
-  #ask({ approvalId, toolCall }: Part): void {
+  #ask({ approvalId, toolCall, reason }: Part): void {
     this.asked.push({
       approvalId: textOf(approvalId),
       callId: textOf(toolCall?.toolCallId),
       toolName: textOf(toolCall?.toolName),
-      input: toolCall?.input,
+      input: toJson(toolCall?.input),
+      why: typeof reason === "string" ? reason : undefined,
       byProvider: toolCall?.providerExecuted === true,
     });
   }
@@ -137,7 +147,7 @@ export class PartReader {
     const text = this.#texts.get(id) ?? "";
     this.#texts.delete(id);
     if (text === "") return;
-    const agent = this.#agent === undefined ? {} : { agent: this.#agent };
+    const agent = this.#options.agent === undefined ? {} : { agent: this.#options.agent };
     await this.#context.emit(events.messageOutput({ role: "assistant", parts: [{ type: "text", text }], status: "completed", ...agent }));
   }
 
@@ -154,6 +164,7 @@ export class PartReader {
   }
 
   async #emitRaw(part: Part): Promise<void> {
+    if (!this.#options.rawEvents) return;
     const hidden = PRIVATE[part.type] ?? [];
     const shown = Object.fromEntries(Object.entries(part).filter(([key]) => !hidden.includes(key)));
     const data = toJson(shown, readFile);

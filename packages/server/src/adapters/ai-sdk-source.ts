@@ -62,8 +62,11 @@ function isAgent(value: AISDKSettings | AISDKAgent | AISDKResult): value is AISD
   return !isResult(value) && "stream" in value && typeof value.stream === "function";
 }
 
-/** @throws RunAgentError EXECUTION_ERROR for what cannot be served. */
-export function checkSource(value: unknown): asserts value is AISDKSettings | AISDKAgent | AISDKResult {
+/** @throws RunAgentError with the code given for what cannot be served. */
+export function checkSource(
+  value: unknown,
+  code: "EXECUTION_ERROR" | "VALIDATION_ERROR",
+): asserts value is AISDKSettings | AISDKAgent | AISDKResult {
   if (typeof value === "object" && value !== null && ("model" in value || "fullStream" in value || "stream" in value)) return;
   throw new RunAgentError(
     "EXECUTION_ERROR",

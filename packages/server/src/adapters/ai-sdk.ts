@@ -7,8 +7,9 @@
  * goes on with the conversation so far, and the SDK itself calls what was approved, once.
  */
 
+import { isJsonObject } from "@runagent/core";
 import type { ModelMessage, ToolContent } from "ai";
-import type { EntrypointFunction, Untyped } from "../agent.ts";
+import type { Untyped } from "../agent.ts";
 import type { AgentContext } from "../context.ts";
 import { TurnGate } from "./ai-sdk-gate.ts";
 import { readModelMessages } from "./ai-sdk-input.ts";
@@ -27,10 +28,11 @@ import {
   startRun,
   toolsOf,
 } from "./ai-sdk-source.ts";
+import { type AdaptedEntrypoint, inputSchema } from "./input.ts";
 import { toModelError } from "./model-error.ts";
 import { loadPeer } from "./peer.ts";
 
-export type { AISDKAgent, AISDKFunction, AISDKResult, AISDKSettings, AISDKSource };
+export type { AdaptedEntrypoint, AISDKAgent, AISDKFunction, AISDKResult, AISDKSettings, AISDKSource };
 
 /** How an agent of the AI SDK is served. */
 export interface AISDKOptions {
@@ -38,35 +40,79 @@ export interface AISDKOptions {
   readonly toInput?: (input: Record<string, Untyped>, context: AgentContext) => unknown;
   /** Callers may write system messages, which the model trusts like the agent's own instructions. Default false. */
   readonly allowSystemMessages?: boolean;
+  /** Seconds after which a tool that nobody has decided on is rejected. Default: what the server allows. */
+  readonly approvalExpiresIn?: number;
+  /** false: the parts of the SDK's stream are not sent beside what is made of them. Default true. */
+  readonly rawEvents?: boolean;
 }
 
 /** What is needed of the SDK. */
 const NEEDED = ["streamText", "convertToModelMessages", "modelMessageSchema", "safeValidateUIMessages"] as const;
+
+/** The input of a caller, as it is given, and as model messages: undefined where it is not read yet. */
+interface ReadInput {
+  readonly given: Record<string, Untyped>;
+  readonly messages?: ModelMessage[] | undefined;
+}
 
 /**
  * An entrypoint for a tag that ends in `_stream`: it takes `{ message }` or `{ messages }`, yields the text of the answer piece by piece,
  * and emits everything else as events.
  * @param source The settings of `streamText`, a ToolLoopAgent, or a function that gives one of these.
  */
-export function fromAISDK(source: AISDKSource, options: AISDKOptions = {}): EntrypointFunction<Record<string, Untyped>> {
-  return async function* (input: Record<string, Untyped>, context: AgentContext): AsyncGenerator<string> {
-    const ai = await loadPeer("ai", () => import("ai"), NEEDED);
-    const given = options.toInput === undefined ? input : await options.toInput(input, context);
-    const tools = typeof source === "function" ? undefined : toolsOf(source);
-    let messages = await readModelMessages(ai, given, tools, options.allowSystemMessages ?? false);
-    let decided: Decided = { rejected: new Map(), calls: [] };
-    let answering: AISDKSettings | AISDKAgent | AISDKResult | undefined;
-    for (;;) {
-      // A result can be read once; settings and agents are good for the next run.
-      if (answering === undefined || isResult(answering)) answering = await answererOf(source, input, context, messages);
-      const run = new Run(context, answering, decided);
-      yield* run.read(ai, messages);
-      if (run.asked.length === 0) return;
-      const added = await run.messages();
-      decided = await decide(context, run.asked);
-      messages = [...messages, ...added, { role: "tool", content: decided.answers ?? [] }];
-    }
+export function fromAISDK(source: AISDKSource, options: AISDKOptions = {}): AdaptedEntrypoint {
+  if (typeof source !== "function") checkSource(source, "VALIDATION_ERROR");
+  const tools = typeof source === "function" ? undefined : toolsOf(source);
+  const read = async (input: unknown): Promise<ModelMessage[]> =>
+    readModelMessages(await loadAISDK(), input, tools, options.allowSystemMessages ?? false);
+  if (options.toInput !== undefined) {
+    const { toInput } = options;
+    return {
+      run: async function* (given: Record<string, Untyped>, context: AgentContext): AsyncGenerator<string> {
+        yield* answer(source, options, given, await read(await toInput(given, context)), context);
+      },
+    };
+  }
+  const input = inputSchema(async (value): Promise<ReadInput> => {
+    const given: Record<string, Untyped> = isJsonObject(value) ? value : {};
+    // Without the SDK nothing can be read; whoever runs the agent is told so, and not the caller.
+    if ((await loadAISDK().catch(() => undefined)) === undefined) return { given };
+    return { given, messages: await read(value) };
+  });
+  return {
+    input,
+    run: async function* ({ given, messages }: ReadInput, context: AgentContext): AsyncGenerator<string> {
+      yield* answer(source, options, given, messages ?? (await read(given)), context);
+    },
   };
+}
+
+function loadAISDK(): Promise<Pick<typeof import("ai"), (typeof NEEDED)[number]>> {
+  return loadPeer("ai", () => import("ai"), NEEDED);
+}
+
+/** The chunks of an invocation. */
+async function* answer(
+  source: AISDKSource,
+  options: AISDKOptions,
+  input: Record<string, Untyped>,
+  asked: ModelMessage[],
+  context: AgentContext,
+): AsyncGenerator<string> {
+  const ai = await loadAISDK();
+  let messages = asked;
+  let decided: Decided = { rejected: new Map(), calls: [], answers: [] };
+  let answering: AISDKSettings | AISDKAgent | AISDKResult | undefined;
+  for (;;) {
+    // A result can be read once; settings and agents are good for the next run.
+    if (answering === undefined || isResult(answering)) answering = await answererOf(source, input, context, messages);
+    const run = new Run(context, answering, decided, options.rawEvents ?? true);
+    yield* run.read(ai, messages);
+    if (run.asked.length === 0) return;
+    const added = await run.messages();
+    decided = await decide(context, run.asked, options.approvalExpiresIn);
+    messages = [...messages, ...added, { role: "tool", content: decided.answers }];
+  }
 }
 
 /** What was decided on between two runs. */
@@ -74,7 +120,7 @@ interface Decided {
   /** By call: why it was rejected. */
   readonly rejected: Map<string, string>;
   readonly calls: readonly string[];
-  readonly answers?: ToolContent;
+  readonly answers: ToolContent;
 }
 
 async function answererOf(
@@ -84,16 +130,22 @@ async function answererOf(
   messages: ModelMessage[],
 ): Promise<AISDKSettings | AISDKAgent | AISDKResult> {
   const answering: unknown = typeof source === "function" ? await source(input, context, messages) : source;
-  checkSource(answering);
+  checkSource(answering, "EXECUTION_ERROR");
   return answering;
 }
 
 /** Asks for all calls at once, and answers the SDK when each is decided. */
-async function decide(context: AgentContext, asked: readonly AskedCall[]): Promise<Decided> {
+async function decide(context: AgentContext, asked: readonly AskedCall[], expiresIn: number | undefined): Promise<Decided> {
   const rejected = new Map<string, string>();
   const answers = await Promise.all(
-    asked.map(async ({ approvalId, callId, toolName, input, byProvider }) => {
-      const { decision, reason } = await context.requireApproval({ tool_name: toolName, arguments: input, call_id: callId });
+    asked.map(async ({ approvalId, callId, toolName, input, why, byProvider }) => {
+      const { decision, reason } = await context.requireApproval({
+        tool_name: toolName,
+        arguments: input,
+        call_id: callId,
+        ...(why !== undefined && { reason: why }),
+        ...(expiresIn !== undefined && { expiresIn }),
+      });
       if (decision === "reject") rejected.set(callId, reason ?? "rejected");
       const more = { ...(reason !== undefined && { reason }), ...(byProvider && { providerExecuted: true }) };
       return { type: "tool-approval-response" as const, approvalId, approved: decision === "approve", ...more };
@@ -110,11 +162,12 @@ class Run {
   readonly #reader: PartReader;
   #result: AISDKResult | undefined;
 
-  constructor(context: AgentContext, source: AISDKSettings | AISDKAgent | AISDKResult, { calls, rejected }: Decided) {
+  constructor(context: AgentContext, source: AISDKSettings | AISDKAgent | AISDKResult, { calls, rejected }: Decided, rawEvents: boolean) {
     this.#context = context;
     this.#source = source;
     this.#gate = new TurnGate(context, calls);
-    this.#reader = new PartReader(context, nameOf(source), rejected, (callId) => this.#gate.outputSeen(callId));
+    const outputSeen = (callId: string): void => this.#gate.outputSeen(callId);
+    this.#reader = new PartReader(context, { agent: nameOf(source), rejected, rawEvents, outputSeen });
   }
 
   /** The calls that wait for approvals. */

@@ -7,8 +7,9 @@
  * from the checkpoint. Nodes that ask run again from their start then: a tool that asks is called once as long as it is asked first.
  */
 import { isJsonObject, RunAgentError } from "@runagent/core";
-import type { EntrypointFunction, Untyped } from "../agent.ts";
+import type { Untyped } from "../agent.ts";
 import type { AgentContext, ApprovalAnswer } from "../context.ts";
+import { type AdaptedEntrypoint, inputSchema } from "./input.ts";
 import { readGraphState, threadIn } from "./langgraph-input.ts";
 import { answerInterrupts, type GraphInterrupt } from "./langgraph-interrupts.ts";
 import { isGraphMessage, isPiece } from "./langgraph-messages.ts";
@@ -49,6 +50,8 @@ export interface LangGraphOptions {
   readonly rawEvents?: boolean;
 }
 
+export type { AdaptedEntrypoint };
+
 /** What is needed of the stream, whatever is passed on of it. */
 const NEEDED_MODES = ["messages", "updates", "custom"] as const;
 
@@ -57,30 +60,71 @@ const NEEDED_MODES = ["messages", "updates", "custom"] as const;
  * piece, and emits everything else as events. A turn is a model's answer and the tools that it called.
  * @param source A compiled graph, or a function that gives one. Graphs that interrupt need a checkpointer.
  */
-export function fromLangGraph(source: LangGraphSource, options: LangGraphOptions = {}): EntrypointFunction<Record<string, Untyped>> {
-  return async function* (input: Record<string, Untyped>, context: AgentContext): AsyncGenerator<string> {
-    const state = options.toInput === undefined ? readGraphState(input) : await options.toInput(input, context);
-    const threadId = options.threadId === undefined ? threadIn(input) : options.threadId(input, context);
-    const peer = await loadPeer("@langchain/langgraph", () => import("@langchain/langgraph"), ["Command"]);
-    const { BaseCallbackHandler } = await loadPeer("@langchain/core", () => import("@langchain/core/callbacks/base"), [
-      "BaseCallbackHandler",
-    ]);
-    const graph = typeof source === "function" ? await source(input, context) : source;
-    const run = new GraphRun(graph, context, options, threadId ?? context.invocationId);
-    // Awaited: a callback that is not cannot hold anything back.
-    const handler = Object.assign(BaseCallbackHandler.fromMethods(run.callbacks), { awaitHandlers: true });
-    try {
-      for (let next: unknown = state; ; ) {
-        yield* run.read(next, handler);
-        if (run.interrupts === undefined) return await run.end();
-        const resume = await run.decide();
-        if (resume === STOP) return;
-        next = resume === GO_ON ? null : new peer.Command({ resume });
-      }
-    } finally {
-      run.close();
-    }
+export function fromLangGraph(source: LangGraphSource, options: LangGraphOptions = {}): AdaptedEntrypoint {
+  if (typeof source !== "function") checkGraph(source, "VALIDATION_ERROR");
+  const { toInput } = options;
+  if (toInput !== undefined) {
+    return {
+      run: async function* (given: Record<string, Untyped>, context: AgentContext): AsyncGenerator<string> {
+        const threadId = options.threadId === undefined ? threadIn(given) : undefined;
+        yield* answer(source, options, { given, state: await toInput(given, context), threadId }, context);
+      },
+    };
+  }
+  const read = (value: unknown): ReadInput => {
+    const given: Record<string, Untyped> = isJsonObject(value) ? value : {};
+    return { given, state: readGraphState(value), threadId: options.threadId === undefined ? threadIn(given) : undefined };
   };
+  return {
+    input: inputSchema(read),
+    run: async function* (input: ReadInput, context: AgentContext): AsyncGenerator<string> {
+      yield* answer(source, options, input, context);
+    },
+  };
+}
+
+/** @throws RunAgentError with the code given for what is no compiled graph. */
+function checkGraph(graph: unknown, code: "EXECUTION_ERROR" | "VALIDATION_ERROR"): void {
+  if (typeof graph === "object" && graph !== null && "stream" in graph && typeof graph.stream === "function") return;
+  throw new RunAgentError(code, "fromLangGraph was not given a compiled graph.", {
+    suggestion: "Give it what compile() of a StateGraph returns, or a function that returns that.",
+  });
+}
+
+/** The input of a caller, as it is given, and what is made of it. */
+interface ReadInput {
+  readonly given: Record<string, Untyped>;
+  readonly state: unknown;
+  readonly threadId: string | undefined;
+}
+
+/** The chunks of an invocation. */
+async function* answer(
+  source: LangGraphSource,
+  options: LangGraphOptions,
+  { given, state, threadId }: ReadInput,
+  context: AgentContext,
+): AsyncGenerator<string> {
+  const peer = await loadPeer("@langchain/langgraph", () => import("@langchain/langgraph"), ["Command"]);
+  const { BaseCallbackHandler } = await loadPeer("@langchain/core", () => import("@langchain/core/callbacks/base"), [
+    "BaseCallbackHandler",
+  ]);
+  const graph = typeof source === "function" ? await source(given, context) : source;
+  checkGraph(graph, "EXECUTION_ERROR");
+  const run = new GraphRun(graph, context, options, options.threadId?.(given, context) ?? threadId ?? context.invocationId);
+  // Awaited: a callback that is not cannot hold anything back.
+  const handler = Object.assign(BaseCallbackHandler.fromMethods(run.callbacks), { awaitHandlers: true });
+  try {
+    for (let next: unknown = state; ; ) {
+      yield* run.read(next, handler);
+      if (run.interrupts === undefined) return await run.end();
+      const resume = await run.decide();
+      if (resume === STOP) return;
+      next = resume === GO_ON ? null : new peer.Command({ resume });
+    }
+  } finally {
+    run.close();
+  }
 }
 
 /** What follows a breakpoint of the graph, which asks nothing: it goes on, or it ends. */

@@ -15,9 +15,10 @@ import type {
   RunStreamEvent,
   StreamRunOptions,
 } from "@openai/agents";
-import { events } from "@runagent/core";
-import type { Untyped } from "../agent.ts";
+import { events, type StandardSchemaV1 } from "@runagent/core";
+import type { EntrypointOptions, Untyped } from "../agent.ts";
 import type { AgentContext } from "../context.ts";
+import { inputSchema } from "./input.ts";
 import { toJson } from "./json-safe.ts";
 import { toRunError } from "./openai-agents-errors.ts";
 import { readOpenAIInput } from "./openai-agents-input.ts";
@@ -41,12 +42,20 @@ export interface OpenAIAgentOptions<Context> {
   readonly context?: Context | ((input: Untyped, ctx: AgentContext) => Context);
   /** Whose configuration counts (models, guardrails, tracing), and whose hooks hear of the run. Default: that of the package. */
   readonly runner?: Runner;
-  /** Makes the input of the run. Default: reads `{ message }` or `{ messages }`. */
-  readonly toInput?: (input: Untyped, ctx: AgentContext) => string | AgentInputItem[] | Promise<string | AgentInputItem[]>;
+  /** Makes the input of the run. Default: reads `{ message }` or `{ messages }`. What it refuses with VALIDATION_ERROR never starts. */
+  readonly toInput?: (input: Untyped) => string | AgentInputItem[] | Promise<string | AgentInputItem[]>;
   /** Seconds after which a tool that nobody has decided on is rejected. Default: what the server allows. */
   readonly approvalExpiresIn?: number;
   /** false: the model's own events are not sent. Those of the Responses API hold the instructions and tools of the agent. Default true. */
   readonly rawEvents?: boolean;
+}
+
+/** The input, once it has been read. */
+export interface OpenAIAgentInput {
+  /** As it came. */
+  readonly given: unknown;
+  /** As the agent takes it. */
+  readonly items: string | AgentInputItem[];
 }
 
 /** One invocation of an agent. */
@@ -75,20 +84,23 @@ interface InterruptibleRun<Context, Output extends AgentOutputType> extends Asyn
 export function fromOpenAIAgent<Context = unknown, Output extends AgentOutputType = "text">(
   source: OpenAIAgentSource<Context, Output>,
   options: OpenAIAgentOptions<Context> = {},
-): (input: Untyped, ctx: AgentContext) => AsyncGenerator<string> {
-  return async function* openAIAgent(input, ctx) {
-    const runInput = await (options.toInput ?? readOpenAIInput)(input, ctx);
-    const peer = await loadOpenAIAgents();
-    const agent = typeof source === "function" ? await source(input, ctx) : source;
-    const runContext = new peer.RunContext(contextOf(options, input, ctx));
-    const pace = createPacedReader<RunStreamEvent>();
-    try {
-      yield* runToEnd({ peer, agent, ctx, options, pace, runContext, rejected: new Map() }, runInput);
-    } catch (error) {
-      throw toRunError(error, peer);
-    } finally {
-      pace.close();
-    }
+): EntrypointOptions<StandardSchemaV1<unknown, OpenAIAgentInput>> {
+  const { toInput = readOpenAIInput } = options;
+  return {
+    input: inputSchema(async (given) => ({ given, items: await toInput(given) })),
+    run: async function* ({ given, items }, ctx) {
+      const peer = await loadOpenAIAgents();
+      const agent = typeof source === "function" ? await source(given, ctx) : source;
+      const runContext = new peer.RunContext(contextOf(options, given, ctx));
+      const pace = createPacedReader<RunStreamEvent>();
+      try {
+        yield* runToEnd({ peer, agent, ctx, options, pace, runContext, rejected: new Map() }, items);
+      } catch (error) {
+        throw toRunError(error, peer);
+      } finally {
+        pace.close();
+      }
+    },
   };
 }
 
