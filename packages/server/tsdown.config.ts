@@ -14,6 +14,8 @@ const config: UserConfig = {
   ),
   // The CommonJS entries find the workers beside them, too.
   shims: true,
+  // A program of CommonJS has the CommonJS copy of its framework: an adapter that imported the other would not know its settings.
+  outputOptions: { dynamicImportInCjs: false },
   // Zod as a whole takes three times as long to load as what is used of it, and `runagent serve` waits for it.
   noExternal: ["zod"],
   // File by file: a __pycache__ that a tool left there stays where it is.

@@ -26,11 +26,16 @@ it.skipIf(!existsSync(NODE))(
     const home = await mkdtemp(join(tmpdir(), "runagent-newest-"));
     try {
       const file = join(home, "report.json");
-      const { exitCode, output } = await run(["run", "--config", CONFIG, "--reporter=default", "--reporter=json", `--outputFile=${file}`], home);
+      const { exitCode, output } = await run(
+        ["run", "--config", CONFIG, "--reporter=default", "--reporter=json", `--outputFile=${file}`],
+        home,
+      );
       expect(exitCode, output).toBe(0);
       const report: Report = JSON.parse(readFileSync(file, "utf8"));
       const names = report.testResults.map(({ name }) => name.replace(/.*\//, ""));
-      expect(names).toEqual(expect.arrayContaining(["openai-agents.test.ts", "openai-agents-approvals.test.ts", "ai-sdk.test.ts", "langgraph.test.ts"]));
+      expect(names).toEqual(
+        expect.arrayContaining(["openai-agents.test.ts", "openai-agents-approvals.test.ts", "ai-sdk.test.ts", "langgraph.test.ts"]),
+      );
       // The tests of versions among them hold that these were the newest.
       expect(names).toContain("versions.test.ts");
       expect([report.numPassedTests, report.numTotalTests > 0], output).toEqual([report.numTotalTests, true]);

@@ -192,17 +192,14 @@ describe("nobody at the stream", () => {
   it("the client itself comes back with its decisions", async () => {
     const { agent, refunded } = refunder();
     const { client, another } = await start(agent, [{ toolCalls: [callOf("A1"), callOf("B2")] }, { text: "Done." }]);
-    const required = await requiredBy(client.runStream({ message: "Pay back" }).text());
+    const stream = client.runStream({ message: "Pay back" });
+    const required = await requiredBy(stream.text());
     expect(required.requests.map(({ arguments: args }) => args)).toEqual([{ order: "A1" }, { order: "B2" }]);
     const approvals = required.requests.map(({ approvalId }) => ({ approvalId, decision: "approve" as const }));
     expect(await another().resume(required.position, { approvals }).text()).toBe("Done.");
     expect(refunded.toSorted()).toEqual(["A1", "B2"]);
-    const late = await failureOf(
-      another()
-        .resume(required.position, { approvals: [{ approvalId: approvals[0]?.approvalId ?? "", decision: "reject" }] })
-        .text(),
-    );
-    expect(late.code).toBe("ALREADY_DECIDED");
+    const late = another().decide(stream.invocationId, { approvalId: approvals[0]?.approvalId ?? "", decision: "reject" });
+    expect(await failureOf(late)).toMatchObject({ code: "ALREADY_DECIDED", details: { decision: "approve" } });
     expect(refunded.length).toBe(2);
   });
 });

@@ -29,5 +29,5 @@ it("ai", async () => {
   const provider = createOpenAICompatible({ name: "scripted", baseURL: model.url });
   const server = await serveChat(fromAISDK({ model: provider("m") }));
   expect(await clientOf(server).runStream({ message: "Hi" }).text()).toBe("Hello.");
-  expect(model.headers[0]?.["user-agent"]).toContain(`ai-sdk/openai-compatible/${devDependencies["@ai-sdk/openai-compatible"]}`);
+  expect(model.headers[0]?.["user-agent"]).toMatch(new RegExp(`ai-sdk.openai-compatible/${devDependencies["@ai-sdk/openai-compatible"]} `));
 });

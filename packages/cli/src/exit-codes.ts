@@ -9,6 +9,7 @@ export const EXIT = {
   notAllowed: 4,
   noConnection: 5,
   timeout: 6,
+  undecided: 7,
   cancelled: 130,
 } as const;
 
@@ -25,6 +26,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   CONNECTION_ERROR: EXIT.noConnection,
   STREAM_TRUNCATED: EXIT.noConnection,
   TIMEOUT: EXIT.timeout,
+  APPROVAL_REQUIRED: EXIT.undecided,
   CANCELLED: EXIT.cancelled,
 };
 

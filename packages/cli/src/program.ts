@@ -73,6 +73,7 @@ Exit codes:
   ${EXIT.notAllowed}    the key is missing, wrong, or may not do this
   ${EXIT.noConnection}    the server could not be reached, or was lost
   ${EXIT.timeout}    it took too long
+  ${EXIT.undecided}    the agent waits for an approval, and nobody was there to decide
   ${EXIT.cancelled}  it was cancelled
 
 Environment:

@@ -44,8 +44,6 @@ export interface ApprovingHost {
   readonly state: StreamState;
   readonly timers: Timers;
   readonly onApproval: ApprovalHandler | undefined;
-  /** What the caller has decided before the stream was opened. */
-  readonly approvals: readonly NamedDecision[];
   /** Sends the decision on the connection. @returns False where there is none that carries it. */
   send(frame: ApprovalFrame): boolean;
   /** A server has accepted on the present connection, whatever it carries. */
@@ -65,8 +63,6 @@ const ACKNOWLEDGE_MS = 15_000;
 /** A decision on its way. */
 interface Outgoing {
   readonly decision: NamedDecision;
-  /** The caller's own word: that another was first is an error, unless it says the same. */
-  readonly mustWin: boolean;
   /** It was sent before, and the answer was lost with the connection. */
   sent: boolean;
   stopTimer(): void;
@@ -86,15 +82,11 @@ export class Approving {
   readonly #unasked: Map<string, ApprovalRequiredEvent> = new Map();
   /** Those that a handler was asked about. */
   readonly #asked: Map<string, AbortController> = new Map();
-  /** Those that the caller decides: nobody is asked. */
-  readonly #decided: ReadonlySet<string>;
   readonly #outgoing: Map<string, Outgoing> = new Map();
   #gathering = false;
 
   constructor(host: ApprovingHost) {
     this.#host = host;
-    this.#decided = new Set(host.approvals.map(({ approvalId }) => approvalId));
-    for (const decision of host.approvals) this.#add(decision, true);
   }
 
   /** An answer may still come on the present connection. */
@@ -116,7 +108,7 @@ export class Approving {
     const { type, approval_id: id } = event;
     if (typeof id !== "string") return;
     if (type === "approval_decided") this.#close(id);
-    if (type !== "approval_required" || !this.#host.state.pendingApprovals.has(id) || this.#decided.has(id)) return;
+    if (type !== "approval_required" || !this.#host.state.pendingApprovals.has(id)) return;
     // The fields were looked at when it came. [event.open.1]
     const required = event as unknown as ApprovalRequiredEvent;
     if (this.#host.onApproval === undefined) this.#unasked.set(id, required);
@@ -163,16 +155,13 @@ export class Approving {
     if (answer === undefined || controller.signal.aborted) return;
     const decision = typeof answer === "string" ? { decision: answer } : answer;
     try {
-      this.#send(this.#add(checkDecision({ ...(isJsonObject(decision) ? decision : {}), approvalId }, "onApproval"), false));
+      const checked = checkDecision({ ...(isJsonObject(decision) ? decision : {}), approvalId }, "onApproval");
+      const outgoing = { decision: checked, sent: false, stopTimer: () => {} };
+      this.#outgoing.set(approvalId, outgoing);
+      this.#send(outgoing);
     } catch (error) {
       if (RunAgentError.is(error)) this.#host.fail(error);
     }
-  }
-
-  #add(decision: NamedDecision, mustWin: boolean): Outgoing {
-    const outgoing = { decision, mustWin, sent: false, stopTimer: () => {} };
-    this.#outgoing.set(decision.approvalId, outgoing);
-    return outgoing;
   }
 
   /** With no connection now, it goes out with the next one. */
@@ -198,12 +187,9 @@ export class Approving {
     this.#outgoing.delete(id);
     outgoing.stopTimer();
     if (!RunAgentError.is(error)) return;
-    const { decision, mustWin } = outgoing;
-    const stands = isJsonObject(error.details) ? error.details.decision : undefined;
-    const decided = error.code === "ALREADY_DECIDED" && (!mustWin || stands === decision.decision);
-    // The invocation has ended meanwhile: the stream tells how.
-    const late = !mustWin && error.code === "VALIDATION_ERROR" && error.field === "approval_id";
-    if (!decided && !late) this.#host.fail(error);
+    // Others were first, or the invocation has ended: the stream tells which.
+    const late = error.code === "ALREADY_DECIDED" || (error.code === "VALIDATION_ERROR" && error.field === "approval_id");
+    if (!late) this.#host.fail(error);
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   type ApprovalFrame,
   encodeCursor,
+  isJsonObject,
   type Mode,
   PROTOCOL_ERROR_CLOSE,
   parseJsonObject,
@@ -268,9 +269,26 @@ export class Session {
     }
     // Once the caller has said how the stream is read: the start carries what of it is wanted.
     queueMicrotask(() => {
-      if (this.end !== undefined) return;
-      this.#dial(0, this.#options.deadlines.connectMs);
+      const decided = this.#options.approvals.length > 0 ? this.#decide() : undefined;
+      if (decided === undefined) this.#open();
+      else decided.then(() => this.#open(), this.#onThrown);
     });
+  }
+
+  #open(): void {
+    if (this.end === undefined) this.#dial(0, this.#options.deadlines.connectMs);
+  }
+
+  /** What the caller has decided, before anything is read: another decision that stands is not missed. @throws RunAgentError ALREADY_DECIDED. */
+  async #decide(): Promise<void> {
+    for (const approval of this.#options.approvals) {
+      if (this.end !== undefined) return;
+      await this.#options.decide(this.state.invocationId, approval).catch((error: unknown) => {
+        const details = RunAgentError.is(error) && error.code === "ALREADY_DECIDED" ? error.details : undefined;
+        // It may be our own, whose answer was lost.
+        if (!isJsonObject(details) || details.decision !== approval.decision) throw error;
+      });
+    }
   }
 
   #dial(delayMs: number, connectMs: number): void {

@@ -66,6 +66,8 @@ export class Invocation {
   readonly #room: Room;
   /** What the agent has asked its clients. */
   readonly approvals: Approvals;
+  /** Called when one more of them waits, or one less. */
+  onApprovals: () => void = () => {};
 
   constructor({ args: _args, kwargs: _kwargs, ...request }: InvocationRequest, log: InvocationLog, host: InvocationHost) {
     this.request = request;
@@ -92,7 +94,7 @@ export class Invocation {
       endedBy: () => this.#endedBy,
       room: () => this.#room.inLog(),
       append: (event) => this.#appendEvent(this.#encode(event)),
-      changed: () => (this.approvals.waiting ? this.#deadline?.pause() : this.#deadline?.run()),
+      changed: () => this.#approvalsChanged(),
     });
   }
 
@@ -215,6 +217,13 @@ export class Invocation {
   report(error: unknown): void {
     const { agent, entrypoint, invocationId } = this.request;
     this.#host.onError(error, { where: "agent", agentId: agent.id, entrypointTag: entrypoint.tag, invocationId });
+  }
+
+  /** Time stands still while a person is asked. */
+  #approvalsChanged(): void {
+    if (this.approvals.waiting) this.#deadline?.pause();
+    else this.#deadline?.run();
+    this.onApprovals();
   }
 
   #cancelSoon(mayReturn: boolean): void {

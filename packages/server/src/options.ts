@@ -136,7 +136,7 @@ export interface ServeOptions {
   readonly limits?: Partial<Limits>;
   /** Gets every error that is not the caller's fault. Default: they are dropped; the library never prints. */
   readonly onError?: (error: unknown, context: ErrorContext) => void;
-  /** Gets each invocation when it starts and when it has ended, without its result. */
+  /** Gets each invocation when it starts, when approvals begin or cease to wait, and when it has ended; without its result. */
   readonly onInvocation?: (invocation: Invocation) => void;
   /** Where logs are kept. Default: in memory. */
   readonly log?: LogStore;

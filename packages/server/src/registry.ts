@@ -114,6 +114,7 @@ export class InvocationRegistry {
       () => {}, // It never rejects.
     );
     this.#host.onInvocation?.(summariseInvocation(invocation));
+    invocation.onApprovals = () => this.#host.onInvocation?.(summariseInvocation(invocation));
     if (this.#closed) invocation.shutDown();
     // In the next turn: a cancel that came right behind the start is heard before the agent runs.
     setImmediate(() => invocation.begin(input, request.args));

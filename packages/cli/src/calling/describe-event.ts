@@ -1,15 +1,15 @@
-import { type AgentEvent, isJsonObject } from "@runagent/core";
+import { isJsonObject } from "@runagent/core";
+import type { TypedEvent } from "runagent";
 import { clip, toOneLine } from "../terminal/escape.ts";
 
 const MAX_LENGTH = 200;
 
 /** One line that says what an event is about: its name, and the essential. */
-export function describeEvent(event: AgentEvent): string {
-  return clip(toOneLine(describe(event)), MAX_LENGTH);
+export function describeEvent(event: TypedEvent): string {
+  return clip(toOneLine(describe({ ...event, type: String(event.type) })), MAX_LENGTH);
 }
 
-function describe(event: AgentEvent): string {
-  const { type, ...rest } = event;
+function describe({ type, ...rest }: { readonly type: string; readonly [field: string]: unknown }): string {
   switch (type) {
     case "raw_response_event":
       return join(rest.name, rest.data);
@@ -18,7 +18,7 @@ function describe(event: AgentEvent): string {
     case "approval_required":
       return join(type, rest.approval_id, ...toList(rest.requests).map(describeRequest));
     case "approval_decided":
-      return join(type, rest.approval_id, rest.decision, rest.reason);
+      return join(type, rest.approval_id, rest.decision, rest.decided_by && `by ${String(rest.decided_by)}`, rest.reason && `(${String(rest.reason)})`);
     case "agent_updated":
       return join(type, isJsonObject(rest.agent) && typeof rest.agent.name === "string" ? rest.agent.name : rest.agent);
     case "turn_completed":

@@ -25,13 +25,28 @@ export interface RunOptions extends AddressOptions {
   readonly output: OutputFormat;
 }
 
+/** What becomes of approvals that a stream comes to; stop: the stream ends there, wait: others decide. */
+export const ON_APPROVAL = ["ask", "stop", "wait", "approve", "reject"] as const;
+export type OnApproval = (typeof ON_APPROVAL)[number];
+
+/** Decisions by the ids of their approvals. */
+export interface DecisionOptions {
+  readonly approve?: readonly string[] | undefined;
+  readonly reject?: readonly string[] | undefined;
+  readonly reason?: string | undefined;
+}
+
 /** What is done with a stream. */
 export interface StreamOptions extends AddressOptions {
   readonly timeout?: number | undefined;
   readonly output: OutputFormat;
   readonly events?: boolean | undefined;
   readonly detach?: boolean | undefined;
+  readonly onApproval?: OnApproval | undefined;
 }
+
+/** The options of `resume`. */
+export interface ResumeStreamOptions extends StreamOptions, DecisionOptions {}
 
 /** The options of `run-stream`. */
 export interface RunStreamOptions extends RunOptions, StreamOptions {}

@@ -16,6 +16,8 @@ export interface Display {
   /** The connection is lost. @param attempt 1 for the first connection after one that brought something. */
   reconnecting(attempt: number, reason: string): void;
   reconnected(): void;
+  /** Leaves the terminal to a question, from the beginning of a line on; notes wait. @returns What gives it back, at the beginning of a line. */
+  hold(): () => void;
   /** Writes out what is left. @param outcome What became of the call, in a word or two: the last status line begins with it; undefined: there is none. */
   end(outcome: string | undefined): void;
 }
@@ -48,12 +50,18 @@ function createPlainDisplay({ onBroken }: DisplayOptions): Display {
   const writer = new TextWriter(stdout, onBroken);
   const shown = stdout.isTTY ? escapeControls : itself;
   let atLineStart = true;
+  /** Notes that wait; undefined while none has to. */
+  let held: string[] | undefined;
   const display: Display = {
     write(text) {
       if (text !== "") atLineStart = text.endsWith("\n");
       return writer.write(shown(text));
     },
     note(line) {
+      if (held !== undefined) {
+        held.push(line);
+        return;
+      }
       writer.flush(false);
       const sameScreen = stdout.isTTY && stderr.isTTY;
       stderr.write(`${sameScreen && !atLineStart ? "\n" : ""}${line}\n`);
@@ -62,6 +70,17 @@ function createPlainDisplay({ onBroken }: DisplayOptions): Display {
     progress() {},
     reconnecting: (_attempt, reason) => display.note(`Reconnecting: ${toOneLine(reason)}`),
     reconnected: () => display.note("Reconnected."),
+    hold() {
+      writer.flush(false);
+      if (stdout.isTTY && !atLineStart) stderr.write("\n");
+      atLineStart = true;
+      held = [];
+      return () => {
+        const notes = held ?? [];
+        held = undefined;
+        for (const line of notes) display.note(line);
+      };
+    },
     end() {
       writer.flush(true);
       // On a terminal the prompt begins a line of its own.

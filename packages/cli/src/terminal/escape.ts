@@ -11,6 +11,17 @@ export function escapeControls(text: string): string {
   return text.replace(CONTROLS, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
+// What has no look of its own, or turns the direction of text, and so makes a text look like another.
+const HIDDEN = /[\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** As escapeControls; shows what hides in a text, too: somebody decides by it. */
+export function escapeHidden(text: string): string {
+  return escapeControls(text).replace(HIDDEN, (character) => {
+    const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+  });
+}
+
 /** A line that an agent printed: its colours pass, where there are any, and nothing else that would drive a terminal. */
 export function printedLine(text: string, coloured: boolean): string {
   const parts = text.split(COLOURS).map((part, index) => (index % 2 === 0 ? escapeControls(part) : coloured ? part : ""));

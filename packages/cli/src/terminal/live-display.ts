@@ -47,6 +47,8 @@ class LiveDisplay implements Display {
   /** Text of this turn: one redraw is enough for all of it. */
   #text = "";
   #scheduled = false;
+  /** What waits while a question has the terminal; undefined while none has. */
+  #held: [line: string, tone: Tone][] | undefined;
 
   constructor(stdout: WriteStream, stderr: WriteStream, { onBroken, waitingFor, live }: DisplayOptions) {
     this.#stdout = stdout;
@@ -72,6 +74,10 @@ class LiveDisplay implements Display {
   }
 
   note(line: string, tone: Tone = "notice"): void {
+    if (this.#held !== undefined) {
+      this.#held.push([line, tone]);
+      return;
+    }
     this.#show();
     this.#spinner.stop();
     this.#erase();
@@ -95,6 +101,22 @@ class LiveDisplay implements Display {
   reconnected(): void {
     this.#attempt = 0;
     this.#tellConnection();
+  }
+
+  hold(): () => void {
+    this.#show();
+    this.#spinner.stop();
+    this.#erase();
+    if (this.#column !== 0) this.#stderr.write("\n");
+    this.#column = 0;
+    this.#held = [];
+    return () => {
+      const notes = this.#held ?? [];
+      this.#held = undefined;
+      for (const [line, tone] of notes) this.note(line, tone);
+      this.#show();
+      this.#update();
+    };
   }
 
   end(outcome: string | undefined): void {
@@ -133,7 +155,7 @@ class LiveDisplay implements Display {
   /** Writes the text of this turn. */
   #show(): void {
     this.#scheduled = false;
-    if (this.#text === "") return;
+    if (this.#text === "" || this.#held !== undefined) return;
     const text = this.#text;
     this.#text = "";
     this.#spinner.stop();
@@ -156,7 +178,7 @@ class LiveDisplay implements Display {
   }
 
   #update(): void {
-    if (this.#spinner.isSpinning) return;
+    if (this.#spinner.isSpinning || this.#held !== undefined) return;
     const status = this.#say();
     if (status === this.#status && this.#drawn) return;
     this.#status = status;
@@ -170,7 +192,7 @@ class LiveDisplay implements Display {
   }
 
   #draw(): void {
-    if (this.#column === undefined || this.#status === "") return;
+    if (this.#column === undefined || this.#status === "" || this.#held !== undefined) return;
     // In a line that is exactly full the cursor has no column to come back to: the next chunk draws it again.
     if (this.#column >= this.#columns) return;
     const status = this.#paint(clip(this.#status, this.#columns - 1));

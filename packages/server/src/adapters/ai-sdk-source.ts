@@ -68,13 +68,9 @@ export function checkSource(
   code: "EXECUTION_ERROR" | "VALIDATION_ERROR",
 ): asserts value is AISDKSettings | AISDKAgent | AISDKResult {
   if (typeof value === "object" && value !== null && ("model" in value || "fullStream" in value || "stream" in value)) return;
-  throw new RunAgentError(
-    "EXECUTION_ERROR",
-    "fromAISDK was given neither settings with a model, nor an agent, nor a result of streamText.",
-    {
-      suggestion: "Give it { model, … } as for streamText, a ToolLoopAgent, or a function that returns one of these.",
-    },
-  );
+  throw new RunAgentError(code, "fromAISDK was given neither settings with a model, nor an agent, nor a result of streamText.", {
+    suggestion: "Give it { model, … } as for streamText, a ToolLoopAgent, or a function that returns one of these.",
+  });
 }
 
 /** Starts a run. */

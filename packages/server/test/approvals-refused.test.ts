@@ -1,0 +1,185 @@
+/** Decisions and questions that are wrong: what is refused, with what, and that the approval waits on. */
+import { describe, expect, test } from "vitest";
+import type { ApprovalInfo, ServeOptions } from "../src/index.ts";
+import { askOverWebSocket, decideOverRest, isRequired, REQUEST, SSE, serveAsker, WEBSOCKET } from "./asking.ts";
+import { connect, contents, deferred, serveEntrypoints, startFrame } from "./support.ts";
+
+const APPROVE = { approval_id: "ap-1", decision: "approve" };
+
+describe.each([WEBSOCKET, SSE])("over $name, refused and answered, and the approval waits on [approval.refuse.1]", (way) => {
+  test.each([
+    ["an id that nobody gave out", { approval_id: "ap-2", decision: "approve" }],
+    ["an id of another case", { approval_id: "AP-1", decision: "approve" }],
+    ["an id that is a key of every object", { approval_id: "__proto__", decision: "approve" }],
+    ["an id with control characters, which are shown escaped", { approval_id: "ap\n\u001b[1m", decision: "approve" }],
+  ])("%s", async (_name, decision) => {
+    const { server } = await serveAsker();
+    const inbox = await way.open(server, startFrame("ask_stream", "inv-1"));
+    await inbox.until(isRequired);
+    const answer = await way.decide(inbox, server, decision);
+    expect(answer).toMatchObject({ outcome: "refused", error: { code: "VALIDATION_ERROR", field: "approval_id" } });
+    expect(answer).not.toHaveProperty("decision");
+    expect((answer.error as Error).message).toMatch(/^[\u0020-\u007e]+$/);
+    expect(await way.decide(inbox, server, APPROVE)).toMatchObject({ outcome: "accepted" });
+    await inbox.untilEnd();
+  });
+});
+
+const MALFORMED: [string, unknown, string | undefined][] = [
+  ["a wrong word", { ...APPROVE, decision: "approved" }, "decision"],
+  ["another case", { ...APPROVE, decision: "Approve" }, "decision"],
+  ["a word that is none", { ...APPROVE, decision: true }, "decision"],
+  ["no decision", { approval_id: "ap-1" }, "decision"],
+  ["no id", { decision: "approve" }, "approval_id"],
+  ["an empty id", { ...APPROVE, approval_id: "" }, "approval_id"],
+  ["too long an id", { ...APPROVE, approval_id: "a".repeat(129) }, "approval_id"],
+  ["an id that is a number", { ...APPROVE, approval_id: 1 }, "approval_id"],
+  ["too long a reason", { ...APPROVE, reason: "r".repeat(4097) }, "reason"],
+  ["a reason that is no text", { ...APPROVE, reason: { a: 1 } }, "reason"],
+];
+
+test.each([
+  ...MALFORMED,
+  ["an array", [APPROVE], undefined],
+  ["null", "null", undefined],
+  ["no JSON", "{approval_id:ap-1}", undefined],
+  ["no body", "", undefined],
+] as const)("by REST %s is VALIDATION_ERROR, and the approval waits on", async (_name, body, field) => {
+  const { server, calls } = await serveAsker();
+  const peer = await askOverWebSocket(server);
+  const refused = await decideOverRest(server, body);
+  expect(refused).toMatchObject({ success: false, status: 400, error: { code: "VALIDATION_ERROR", ...(field && { field }) } });
+  // The longest reason there may be, in the characters that take the most bytes.
+  expect(await decideOverRest(server, { ...APPROVE, reason: "\u0000".repeat(4096) })).toMatchObject({ success: true });
+  await peer.untilEnd();
+  expect(calls()).toBe(1);
+});
+
+test.each(MALFORMED)("in a frame %s closes with 4400, and the invocation waits on", async (_name, body, field) => {
+  const { server } = await serveAsker();
+  const peer = await askOverWebSocket(server);
+  peer.send({ type: "approval", ...(body as object) });
+  expect(await peer.next()).toMatchObject({ type: "error", error: { code: "VALIDATION_ERROR", field } });
+  expect(await peer.closed).toMatchObject({ code: 4400 });
+  expect(await decideOverRest(server, APPROVE)).toMatchObject({ success: true });
+});
+
+test.each(["approval", "filter", "cancel", "ack", "auth"])("as first frame %s is refused in version 2", async (type) => {
+  const { server } = await serveAsker();
+  const peer = await connect(server);
+  peer.send({ type, ...APPROVE, only: [], mode: "immediate", seq: 1, token: "t" });
+  expect(await peer.next()).toMatchObject({ type: "error", error: { code: "VALIDATION_ERROR" } });
+  expect(await peer.closed).toMatchObject({ code: 4400 });
+});
+
+test("a decision for an invocation that nobody knows is INVOCATION_NOT_FOUND, a wrong method 405, a wrong id VALIDATION_ERROR", async () => {
+  const { server } = await serveAsker();
+  expect(await decideOverRest(server, APPROVE, {}, "inv-9")).toMatchObject({ status: 404, error: { code: "INVOCATION_NOT_FOUND" } });
+  expect(await decideOverRest(server, APPROVE, {}, "a%2Fb")).toMatchObject({ status: 400, error: { field: "invocation_id" } });
+  expect((await fetch(`${server.url}/api/v1/invocations/inv-1/approvals`)).status).toBe(405);
+});
+
+test("on a warm connection a decision about the invocation before is answered", async () => {
+  const { server } = await serveAsker();
+  const peer = await askOverWebSocket(server);
+  await decideOverRest(server, APPROVE);
+  await peer.untilEnd();
+  expect(await WEBSOCKET.decide(peer, server, APPROVE)).toMatchObject({ outcome: "refused", error: { code: "ALREADY_DECIDED" } });
+  peer.send(startFrame("ask_stream", "inv-2"));
+  await peer.until(isRequired);
+  expect(await WEBSOCKET.decide(peer, server, APPROVE)).toMatchObject({ outcome: "accepted" });
+});
+
+describe("who may decide", () => {
+  const as = (name: string): Record<string, string> => ({ Authorization: `Bearer ${name}` });
+  const open = async (mayDecide?: ServeOptions["mayDecide"], more: ServeOptions = {}) => {
+    const asker = await serveAsker({ apiKeys: (key) => ({ id: key }), ...(mayDecide && { mayDecide }), ...more });
+    const peer = await connect(asker.server, { headers: as("owner") });
+    peer.send(startFrame("ask_stream", "inv-1"));
+    await peer.until(isRequired);
+    return { ...asker, peer, decide: (name: string) => decideOverRest(asker.server, APPROVE, as(name)) };
+  };
+
+  test("out of the box the owner alone: for others the invocation does not exist [sec.tenant.1]", async () => {
+    const { decide, server } = await open();
+    expect(await decide("other")).toMatchObject({ status: 404, error: { code: "INVOCATION_NOT_FOUND" } });
+    expect((await decideOverRest(server, APPROVE)).error).toMatchObject({ code: "AUTHENTICATION_ERROR" });
+    expect(await decide("owner")).toMatchObject({ success: true });
+    expect(await decide("other")).toMatchObject({ status: 404, error: { code: "INVOCATION_NOT_FOUND" } });
+  });
+
+  test("with mayDecide whom it allows: the owner may be refused, and a third party not", async () => {
+    const asked: ApprovalInfo[] = [];
+    const { decide, peer, server, calls } = await open((principal, about) => {
+      asked.push(about);
+      return principal.id === "manager";
+    });
+    expect(await decide("owner")).toMatchObject({ status: 403, error: { code: "PERMISSION_ERROR" } });
+    expect(await WEBSOCKET.decide(peer, server, APPROVE)).toMatchObject({ outcome: "refused", error: { code: "PERMISSION_ERROR" } });
+    expect(await decide("stranger")).toMatchObject({ status: 404, error: { code: "INVOCATION_NOT_FOUND" } });
+    expect(await decide("manager")).toMatchObject({ success: true });
+    expect(contents(await peer.untilEnd())).toMatchObject([{ decision: "approve", decidedBy: "manager" }]);
+    expect(calls()).toBe(1);
+    const about = { agentId: "agent", entrypointTag: "ask_stream", invocationId: "inv-1", approvalId: "ap-1" };
+    expect(asked[0]).toEqual({ ...about, decision: "approve", owner: { id: "owner" } });
+  });
+
+  test.each<[string, ServeOptions["mayDecide"]]>([
+    [
+      "throws",
+      () => {
+        throw new Error("directory down: secret");
+      },
+    ],
+    ["rejects", async () => Promise.reject(new Error("directory down: secret"))],
+    ["never answers", () => new Promise<boolean>(() => {})],
+  ])("a mayDecide that %s is the server's failure, told to onError and not to the client", async (_name, mayDecide) => {
+    const errors: string[] = [];
+    const limits = { handshakeTimeoutMs: 100 };
+    const { decide, peer, server } = await open(mayDecide, { limits, onError: (error) => errors.push(String(error)) });
+    const refused = { code: "SERVER_ERROR", message: expect.not.stringContaining("secret") };
+    expect(await decide("owner")).toMatchObject({ status: 500, error: refused });
+    expect(await WEBSOCKET.decide(peer, server, APPROVE)).toMatchObject({ outcome: "refused", error: refused });
+    expect(errors).toHaveLength(2);
+  });
+
+  test("a mayDecide that answers with something that is not true refuses", async () => {
+    const { decide } = await open(() => "yes" as never);
+    expect(await decide("owner")).toMatchObject({ status: 403 });
+  });
+});
+
+test.each<[string, unknown, string]>([
+  ["no tool_name", { arguments: 1 }, "tool_name"],
+  ["an empty tool_name", { tool_name: "" }, "tool_name"],
+  ["nothing", undefined, "tool_name"],
+  ["an array", [REQUEST], "tool_name"],
+  ["expiresIn 0", { tool_name: "pay", expiresIn: 0 }, "expiresIn"],
+  ["expiresIn beyond a week", { tool_name: "pay", expiresIn: 604_801 }, "expiresIn"],
+  ["expiresIn NaN", { tool_name: "pay", expiresIn: Number.NaN }, "expiresIn"],
+  ["expiresIn as text", { tool_name: "pay", expiresIn: "60" }, "expiresIn"],
+  ["arguments that are not JSON", { tool_name: "pay", arguments: { n: 1n } }, ""],
+  ["arguments that are a function", { tool_name: "pay", arguments: () => 1 }, ""],
+  ["arguments with NaN", { tool_name: "pay", arguments: [Number.NaN] }, ""],
+  ["arguments that are too large", { tool_name: "pay", arguments: "x".repeat(20_000) }, ""],
+])("a question with %s cannot be asked: the agent is told, and nothing is in the log", async (_name, request, field) => {
+  const { promise, resolve } = deferred<unknown>();
+  const server = await serveEntrypoints(
+    {
+      ask_stream: async function* (_input, ctx) {
+        await ctx.requireApproval(request as never).catch(resolve);
+        yield "and goes on";
+      },
+    },
+    { limits: { maxServerFrameBytes: 10_000 } },
+  );
+  const peer = await connect(server);
+  peer.send(startFrame("ask_stream", "inv-1"));
+  const frames = await peer.untilEnd();
+  expect(await promise).toMatchObject({ code: "VALIDATION_ERROR", ...(field && { field }) });
+  expect(frames.map(({ seq, content }) => [seq, content])).toMatchObject([
+    [0, undefined],
+    [1, "and goes on"],
+    [2, undefined],
+  ]);
+});
