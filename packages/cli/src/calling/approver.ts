@@ -1,0 +1,106 @@
+import { isatty } from "node:tty";
+import type { Decision } from "@runagent/core";
+import type { ApprovalDecision, ApprovalHandler, ApprovalQuestion, NamedDecision, TypedEvent } from "runagent";
+import { UsageError } from "../exit-codes.ts";
+import type { Display } from "../terminal/display.ts";
+import { describeRequest } from "./describe-approval.ts";
+import { describeEvent } from "./describe-event.ts";
+import type { Interrupts } from "./interrupts.ts";
+import type { DecisionOptions, OnApproval } from "./options.ts";
+import { shellWord } from "./shell-word.ts";
+
+/**
+ * How approvals are answered that a stream comes to. Without a word, whoever sits at the terminal is asked, and a script ends.
+ * @param usesInput Standard input is read for something else.
+ * @throws UsageError when nobody can be asked who is to be.
+ */
+export function checkOnApproval(how: OnApproval | undefined, usesInput: boolean): OnApproval {
+  // What builds on servers has a terminal, and nobody at it.
+  const mayAsk = isatty(0) && isatty(2) && process.env.CI === undefined && !usesInput;
+  if (how === "ask" && !mayAsk) {
+    throw new UsageError("--on-approval ask needs a terminal to ask at.", "Decide with approve or reject, wait for others, or stop there.");
+  }
+  return how ?? (mayAsk ? "ask" : "stop");
+}
+
+/** The decisions that were typed. @throws UsageError */
+export function readDecisions({ approve = [], reject = [], reason }: DecisionOptions): NamedDecision[] {
+  const both = approve.find((id) => reject.includes(id));
+  if (both !== undefined) throw new UsageError(`${both} cannot be approved and rejected.`);
+  if (reason !== undefined && approve.length + reject.length === 0) {
+    throw new UsageError("--reason belongs to a decision.", "Pass --approve ID or --reject ID, too.");
+  }
+  const toDecision = (decision: Decision) => (approvalId: string) => ({ approvalId, decision, reason });
+  return [...new Set(approve)].map(toDecision("approve")).concat([...new Set(reject)].map(toDecision("reject")));
+}
+
+/** Answers the approvals of one stream. */
+export class Approver {
+  /** undefined: the stream ends where it is asked. */
+  readonly handler: ApprovalHandler | undefined;
+  readonly #display: Display;
+  readonly #interrupts: Interrupts;
+  /** Questions are asked one after the other. */
+  #last: Promise<unknown> = Promise.resolve();
+  #open = 0;
+  /** Approvals that were told here, and that others may decide. */
+  readonly #told: Set<string> = new Set();
+
+  constructor(how: OnApproval, display: Display, interrupts: Interrupts) {
+    this.#display = display;
+    this.#interrupts = interrupts;
+    const handlers: Record<Exclude<OnApproval, "stop">, ApprovalHandler> = {
+      ask: (question) => this.#ask(question),
+      wait: (question) => this.#wait(question),
+      approve: (question) => this.#decide(question, "approve"),
+      reject: (question) => this.#decide(question, "reject"),
+    };
+    this.handler = how === "stop" ? undefined : handlers[how];
+  }
+
+  /** What is not about approvals waits for this; undefined while nobody is asked. */
+  get asking(): Promise<unknown> | undefined {
+    return this.#open > 0 ? this.#last : undefined;
+  }
+
+  /** An approval was decided: who was asked, or waits, learns by whom. */
+  decided(event: TypedEvent): void {
+    const id = event.type === "approval_decided" ? event.approval_id : "";
+    if (this.#told.delete(id)) this.#display.note(describeEvent(event), "event");
+  }
+
+  #ask(question: ApprovalQuestion): Promise<ApprovalDecision | undefined> {
+    this.#open++;
+    const asked = this.#last.then(() => this.#askNow(question)).finally(() => this.#open--);
+    this.#last = asked.catch(() => {});
+    return asked;
+  }
+
+  async #askNow(question: ApprovalQuestion): Promise<ApprovalDecision | undefined> {
+    const signal = AbortSignal.any([question.signal, this.#interrupts.signal]);
+    if (signal.aborted) return undefined;
+    const { askPerson } = await import("./approval-prompt.ts");
+    const release = this.#display.hold();
+    try {
+      const answer = await askPerson(question, signal);
+      // The stream ends, and says what waits and how to go on.
+      if (answer === "later") throw new Error("Nobody decides now.");
+      if (answer === undefined) this.#told.add(question.approvalId);
+      return answer;
+    } finally {
+      release();
+    }
+  }
+
+  #wait({ requests, invocationId, approvalId }: ApprovalQuestion): undefined {
+    this.#told.add(approvalId);
+    for (const request of requests) this.#display.note(`Waits for a decision: ${describeRequest(request)}`);
+    this.#display.note(`Decide with: runagent decide ${shellWord(invocationId)} ${shellWord(approvalId)} --approve`);
+    return undefined;
+  }
+
+  #decide({ requests }: ApprovalQuestion, decision: Decision): Decision {
+    for (const request of requests) this.#display.note(`${decision === "approve" ? "Approved" : "Rejected"}: ${describeRequest(request)}`);
+    return decision;
+  }
+}
