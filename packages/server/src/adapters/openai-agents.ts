@@ -15,10 +15,10 @@ import type {
   RunStreamEvent,
   StreamRunOptions,
 } from "@openai/agents";
-import { events, type StandardSchemaV1 } from "@runagent/core";
-import type { EntrypointOptions, Untyped } from "../agent.ts";
+import { events, RunAgentError } from "@runagent/core";
+import type { Untyped } from "../agent.ts";
 import type { AgentContext } from "../context.ts";
-import { inputSchema } from "./input.ts";
+import { type AdaptedEntrypoint, inputSchema } from "./input.ts";
 import { toJson } from "./json-safe.ts";
 import { toRunError } from "./openai-agents-errors.ts";
 import { readOpenAIInput } from "./openai-agents-input.ts";
@@ -28,6 +28,8 @@ import { createPacedReader, type PacedReader } from "./pace.ts";
 import { loadPeer } from "./peer.ts";
 
 type Peer = typeof import("@openai/agents");
+
+export type { AdaptedEntrypoint };
 
 /** An agent, or what makes one for an invocation. */
 export type OpenAIAgentSource<Context, Output extends AgentOutputType> =
@@ -42,20 +44,12 @@ export interface OpenAIAgentOptions<Context> {
   readonly context?: Context | ((input: Untyped, ctx: AgentContext) => Context);
   /** Whose configuration counts (models, guardrails, tracing), and whose hooks hear of the run. Default: that of the package. */
   readonly runner?: Runner;
-  /** Makes the input of the run. Default: reads `{ message }` or `{ messages }`. What it refuses with VALIDATION_ERROR never starts. */
-  readonly toInput?: (input: Untyped) => string | AgentInputItem[] | Promise<string | AgentInputItem[]>;
+  /** Makes the input of the run of what callers send. Default: they send `{ message }` or `{ messages }`. */
+  readonly toInput?: (input: Untyped, ctx: AgentContext) => string | AgentInputItem[] | Promise<string | AgentInputItem[]>;
   /** Seconds after which a tool that nobody has decided on is rejected. Default: what the server allows. */
   readonly approvalExpiresIn?: number;
   /** false: the model's own events are not sent. Those of the Responses API hold the instructions and tools of the agent. Default true. */
   readonly rawEvents?: boolean;
-}
-
-/** The input, once it has been read. */
-export interface OpenAIAgentInput {
-  /** As it came. */
-  readonly given: unknown;
-  /** As the agent takes it. */
-  readonly items: string | AgentInputItem[];
 }
 
 /** One invocation of an agent. */
@@ -84,24 +78,55 @@ interface InterruptibleRun<Context, Output extends AgentOutputType> extends Asyn
 export function fromOpenAIAgent<Context = unknown, Output extends AgentOutputType = "text">(
   source: OpenAIAgentSource<Context, Output>,
   options: OpenAIAgentOptions<Context> = {},
-): EntrypointOptions<StandardSchemaV1<unknown, OpenAIAgentInput>> {
-  const { toInput = readOpenAIInput } = options;
+): AdaptedEntrypoint {
+  if (typeof source !== "function") checkAgent(source, "VALIDATION_ERROR");
+  const { toInput } = options;
+  if (toInput !== undefined) {
+    return {
+      run: async function* (given: Untyped, ctx: AgentContext): AsyncGenerator<string> {
+        yield* answer(source, options, { given, items: await toInput(given, ctx) }, ctx);
+      },
+    };
+  }
   return {
-    input: inputSchema(async (given) => ({ given, items: await toInput(given) })),
-    run: async function* ({ given, items }, ctx) {
-      const peer = await loadOpenAIAgents();
-      const agent = typeof source === "function" ? await source(given, ctx) : source;
-      const runContext = new peer.RunContext(contextOf(options, given, ctx));
-      const pace = createPacedReader<RunStreamEvent>();
-      try {
-        yield* runToEnd({ peer, agent, ctx, options, pace, runContext, rejected: new Map() }, items);
-      } catch (error) {
-        throw toRunError(error, peer);
-      } finally {
-        pace.close();
-      }
-    },
+    input: inputSchema((given): ReadInput => ({ given, items: readOpenAIInput(given) })),
+    run: (input: ReadInput, ctx: AgentContext): AsyncGenerator<string> => answer(source, options, input, ctx),
   };
+}
+
+/** The input of a caller, as it came, and what is made of it. */
+interface ReadInput {
+  readonly given: unknown;
+  readonly items: string | AgentInputItem[];
+}
+
+/** The chunks of an invocation. */
+async function* answer<Context, Output extends AgentOutputType>(
+  source: OpenAIAgentSource<Context, Output>,
+  options: OpenAIAgentOptions<Context>,
+  { given, items }: ReadInput,
+  ctx: AgentContext,
+): AsyncGenerator<string> {
+  const peer = await loadOpenAIAgents();
+  const agent = typeof source === "function" ? await source(given, ctx) : source;
+  checkAgent(agent, "EXECUTION_ERROR");
+  const runContext = new peer.RunContext(contextOf(options, given, ctx));
+  const pace = createPacedReader<RunStreamEvent>();
+  try {
+    yield* runToEnd({ peer, agent, ctx, options, pace, runContext, rejected: new Map() }, items);
+  } catch (error) {
+    throw toRunError(error, peer);
+  } finally {
+    pace.close();
+  }
+}
+
+/** @throws RunAgentError with the code given for what is no agent: in plain JavaScript anything may come. */
+function checkAgent(agent: unknown, code: "EXECUTION_ERROR" | "VALIDATION_ERROR"): void {
+  if (typeof agent === "object" && agent !== null && "name" in agent && "handoffs" in agent) return;
+  throw new RunAgentError(code, "fromOpenAIAgent was not given an agent.", {
+    suggestion: "Give it an Agent of @openai/agents, or a function that returns one.",
+  });
 }
 
 function loadOpenAIAgents(): Promise<Peer> {
