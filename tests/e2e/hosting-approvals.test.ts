@@ -30,7 +30,7 @@ export async function expiring(_: Input, ctx: AgentContext) {
 export async function mistakes(_: Input, ctx: AgentContext) {
   const told: string[] = [];
   const tell = (error: unknown) => told.push((error as Error).message);
-  for (const event of [{ no: "type" }, { type: "" }, { type: "x", deep: Number.NaN }, "text"]) {
+  for (const event of [{ no: "type" }, { type: "" }, { type: "x", deep: Number.NaN }, "text", { type: "approval_required" }]) {
     try { ctx.emit(event as never); } catch (error) { tell(error); }
   }
   await ctx.requireApproval({ tool_name: "" }).catch(tell);
@@ -99,7 +99,7 @@ def mistakes(ctx):
             call()
         except ValueError as error:
             told.append(str(error))
-    for event in ({"no": "type"}, {"type": ""}, {"type": "x", "deep": float("nan")}, "text"):
+    for event in ({"no": "type"}, {"type": ""}, {"type": "x", "deep": float("nan")}, "text", {"type": "approval_required"}):
         attempt(lambda: ctx.emit(event))
     attempt(lambda: ctx.require_approval(""))
     attempt(lambda: ctx.require_approval("pay", expires_in=-1))
@@ -267,6 +267,7 @@ describe.each(LANGUAGES)("$language", ({ file, source, process: name }) => {
       expect.stringMatching(/^An event must be .*type/),
       expect.stringMatching(/^The event .*is not JSON: it holds NaN/),
       expect.stringMatching(/^An event must be .*type/),
+      expect.stringMatching(/^An event of type approval_required cannot be emitted/),
       expect.stringMatching(/^An approval is asked for with an object that has a tool_name\.$/),
       expect.stringMatching(/^expires_?[iI]n must be a number of seconds above 0, and no more than 604800/),
       expect.stringMatching(/is not JSON: .*(BigInt|object)/),

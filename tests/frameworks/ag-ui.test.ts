@@ -1,48 +1,9 @@
 /** Streams as runs of AG-UI, through the pipeline of the real client: what it enforces, verifies, and makes of them. */
-import { AbstractAgent, type BaseEvent, buildResumeArray, type RunAgentInput } from "@ag-ui/client";
-import type { RunAgentClient, RunAgentStream } from "runagent";
-import { type AGUIEvent, type AGUIOptions, toAGUI, toApprovals } from "runagent/ag-ui";
+import { buildResumeArray } from "@ag-ui/client";
+import { type AGUIEvent, toAGUI, toApprovals } from "runagent/ag-ui";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { STORY, serveWorld, type World } from "./ui/agent.ts";
-import { from } from "./ui/rxjs.ts";
-
-/** What an app writes. */
-class Assistant extends AbstractAgent {
-  readonly #client: RunAgentClient<"chat_stream">;
-  readonly #options: AGUIOptions;
-  stream: RunAgentStream | undefined;
-  /** What came, as the pipeline lets it through. */
-  readonly events: BaseEvent[] = [];
-
-  constructor({ client }: World, options: AGUIOptions = {}) {
-    super({ threadId: "thread-1" });
-    this.#client = client;
-    this.#options = options;
-    this.subscribe({ onEvent: ({ event }) => void this.events.push(event) });
-  }
-
-  override run(input: RunAgentInput): ReturnType<AbstractAgent["run"]> {
-    const { resume = [], messages } = input;
-    const position = String(this.pendingInterrupts[0]?.metadata?.position);
-    this.stream =
-      resume.length > 0 ? this.#client.resume(position, { approvals: toApprovals(resume) }) : this.#client.runStream({ messages });
-    return from(toAGUI<BaseEvent>(this.stream, input, this.#options));
-  }
-
-  override abortRun(): void {
-    void this.stream?.cancel();
-  }
-
-  /** Says something, and runs. */
-  async say(text: string): Promise<void> {
-    this.addMessage({ id: `user-${this.messages.length}`, role: "user", content: text });
-    await this.runAgent();
-  }
-
-  get types(): string[] {
-    return this.events.map(({ type }) => type);
-  }
-}
+import { STORY, serveWorld } from "./ui/agent.ts";
+import { Assistant } from "./ui/assistant.ts";
 
 const user = (content: string): object => ({ role: "user", content });
 const toolCall = (id: string, name: string, args: string): object => ({ id, type: "function", function: { name, arguments: args } });
@@ -59,7 +20,7 @@ afterEach(() => {
 
 describe("toAGUI", () => {
   test("text, reasoning, a tool and its result, steps, custom events: the messages come out right", async () => {
-    const agent = new Assistant(await serveWorld(), { events: ["progress"] });
+    const agent = new Assistant((await serveWorld()).client, { events: ["progress"] });
     await agent.say("weather");
     const id = agent.stream?.invocationId;
     expect(agent.messages).toEqual([
@@ -92,7 +53,7 @@ describe("toAGUI", () => {
   });
 
   test("raw events of the model come when they are asked for", async () => {
-    const agent = new Assistant(await serveWorld(), { events: ["raw_response_event"] });
+    const agent = new Assistant((await serveWorld()).client, { events: ["raw_response_event"] });
     await agent.say("weather");
     expect(agent.events.filter(({ type }) => type === "RAW")).toEqual([
       { type: "RAW", source: "response.output_text.delta", event: { delta: "look." } },
@@ -100,7 +61,7 @@ describe("toAGUI", () => {
   });
 
   test("what is odd breaks nothing", async () => {
-    const agent = new Assistant(await serveWorld());
+    const agent = new Assistant((await serveWorld()).client);
     await agent.say("odd");
     const id = agent.stream?.invocationId;
     expect(agent.messages.slice(1)).toEqual([
@@ -116,24 +77,24 @@ describe("toAGUI", () => {
   test("calls that the model makes at once are one message", async () => {
     const world = await serveWorld();
     world.gate.allow();
-    const agent = new Assistant(world);
+    const agent = new Assistant(world.client);
     await agent.say("parallel");
     expect(agent.messages.slice(1)).toMatchObject([{ role: "assistant", toolCalls: [{ id: "p-mail" }, { id: "p-search" }] }]);
   });
 
   test("an error is RUN_ERROR, with its code", async () => {
-    const agent = new Assistant(await serveWorld());
+    const agent = new Assistant((await serveWorld()).client);
     await agent.say("failLater");
     expect(agent.events.at(-1)).toEqual({ type: "RUN_ERROR", message: "The model has gone.", code: "EXECUTION_ERROR" });
     expect(agent.messages.at(-1)).toMatchObject({ role: "assistant", content: "Half of " });
-    const secret = new Assistant(await serveWorld(), { onError: () => "Something went wrong." });
+    const secret = new Assistant((await serveWorld()).client, { onError: () => "Something went wrong." });
     await secret.say("fail");
     expect(secret.events).toEqual([{ type: "RUN_ERROR", message: "Something went wrong.", code: "EXECUTION_ERROR" }]);
   });
 
   test("abortRun cancels, and the run ends as cancelled", async () => {
     const world = await serveWorld();
-    const agent = new Assistant(world);
+    const agent = new Assistant(world.client);
     const done = agent.say("story");
     world.gate.allow(2);
     await vi.waitFor(() => expect(agent.messages.at(-1)).toMatchObject({ content: STORY.slice(0, 2).join("") }));
@@ -145,7 +106,7 @@ describe("toAGUI", () => {
 
   test("a long story is whole over a line that breaks", async () => {
     const world = await serveWorld();
-    const agent = new Assistant(world);
+    const agent = new Assistant(world.client);
     const done = agent.say("story");
     world.gate.allow(10);
     await vi.waitFor(() => expect(agent.messages.at(-1)).toMatchObject({ content: STORY.slice(0, 10).join("") }));
@@ -163,7 +124,7 @@ describe("approvals are interrupts", () => {
   ])("%o", async (payload, result, text, ran) => {
     const world = await serveWorld();
     world.gate.allow();
-    const agent = new Assistant(world);
+    const agent = new Assistant(world.client);
     await agent.say("mail");
     expect(agent.pendingInterrupts).toEqual([
       {
@@ -203,7 +164,7 @@ describe("approvals are interrupts", () => {
 
   test("somebody else was first: the run says so", async () => {
     const world = await serveWorld();
-    const agent = new Assistant(world);
+    const agent = new Assistant(world.client);
     await agent.say("mail");
     await world.client.decide(world.book.invocations[0] ?? "", { approvalId: "ap-1", decision: "reject" });
     await agent.runAgent({ resume: [{ interruptId: "ap-1", status: "resolved", payload: { approved: true } }] });

@@ -1,15 +1,13 @@
-import { Agent, OpenAIProvider, Runner, setTracingDisabled, tool } from "@openai/agents";
+import { Agent, tool } from "@openai/agents";
 import { fromOpenAIAgent, type OpenAIAgentOptions } from "@runagent/server/adapters/openai-agents";
-import OpenAI from "openai";
 import { type ApprovalQuestion, ApprovalRequiredError, type RunAgentClient } from "runagent";
 import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import type { Script, ScriptedModel } from "../support/scripted-model.ts";
 import { clientOf, eventsOf, failureOf, recordsOf, scriptedModel, serveChat, signalled, storyOf, textOfChunks } from "./harness.ts";
+import { runnerOf } from "./openai-agents-setup.ts";
 
 // Tools of @openai/agents that need a human's yes: asked over the wire, and the run goes on from its own serialised state.
-
-setTracingDisabled(true);
 
 /** An agent that refunds, and what its tool was called with. */
 function refunder(): { readonly agent: Agent; readonly refunded: string[] } {
@@ -46,9 +44,7 @@ async function start(
   options: OpenAIAgentOptions<unknown> = {},
 ): Promise<{ readonly model: ScriptedModel; readonly client: RunAgentClient<"chat_stream">; another(): RunAgentClient<"chat_stream"> }> {
   const model = await scriptedModel(script);
-  const openAIClient = new OpenAI({ baseURL: model.url, apiKey: "none", maxRetries: 0 });
-  const runner = new Runner({ modelProvider: new OpenAIProvider({ openAIClient, useResponses: true }), tracingDisabled: true });
-  const server = await serveChat(fromOpenAIAgent(agent, { runner, ...options }));
+  const server = await serveChat(fromOpenAIAgent(agent, { runner: runnerOf(model), ...options }));
   return { model, client: clientOf(server), another: () => clientOf(server) };
 }
 
@@ -162,6 +158,36 @@ describe("several tools", () => {
   });
 });
 
+describe("an agent that is the tool of another", () => {
+  it("asks for its own tools, and both runs go on", async () => {
+    const { agent: inner, refunded } = refunder();
+    const outer = new Agent({ name: "Desk", tools: [inner.asTool({ toolName: "refunds", toolDescription: "Pays back." })] });
+    const { client } = await start(outer, [
+      { toolCalls: [{ name: "refunds", arguments: { input: "Pay A1 back" }, id: "outer" }] },
+      { toolCalls: [{ ...callOf("A1"), id: "inner" }] },
+      { text: "Paid back." },
+      { text: "It is done." },
+    ]);
+    const asked: unknown[] = [];
+    const onApproval = ({ tool_name, call_id, agent }: ApprovalQuestion): "approve" => {
+      asked.push({ tool_name, call_id, agent });
+      return "approve";
+    };
+    const records = await recordsOf(client.runStream({ message: "Pay A1 back" }, { onApproval }));
+    expect(asked).toEqual([{ tool_name: "refund", call_id: "inner", agent: "Refunder" }]);
+    expect(eventsOf(records)).toMatchObject([
+      { name: "tool_called", item: { call_id: "outer", tool_name: "refunds", arguments: { input: "Pay A1 back" } } },
+      { type: "approval_required" },
+      { type: "approval_decided" },
+      { name: "tool_output", item: { call_id: "outer", output: "Paid back." } },
+      { type: "turn_completed", turn: 1 },
+      { name: "message_output_created", item: { agent: "Desk" } },
+      { type: "turn_completed", turn: 2 },
+    ]);
+    expect([refunded, textOfChunks(records)]).toEqual([["A1"], "It is done."]);
+  });
+});
+
 describe("nobody at the stream", () => {
   it("another client decides, and a third finishes", async () => {
     const { agent, refunded } = refunder();
@@ -198,8 +224,16 @@ describe("nobody at the stream", () => {
     const approvals = required.requests.map(({ approvalId }) => ({ approvalId, decision: "approve" as const }));
     expect(await another().resume(required.position, { approvals }).text()).toBe("Done.");
     expect(refunded.toSorted()).toEqual(["A1", "B2"]);
-    const late = another().decide(stream.invocationId, { approvalId: approvals[0]?.approvalId ?? "", decision: "reject" });
-    expect(await failureOf(late)).toMatchObject({ code: "ALREADY_DECIDED", details: { decision: "approve" } });
+    const late = { approvalId: approvals[0]?.approvalId ?? "", decision: "reject" as const };
+    const stands = { code: "ALREADY_DECIDED", details: { decision: "approve" } };
+    expect(await failureOf(another().decide(stream.invocationId, late))).toMatchObject(stands);
+    expect(
+      await failureOf(
+        another()
+          .resume(required.position, { approvals: [late] })
+          .text(),
+      ),
+    ).toMatchObject(stands);
     expect(refunded.length).toBe(2);
   });
 });

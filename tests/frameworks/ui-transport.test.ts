@@ -10,6 +10,7 @@ import { STORY, serveWorld, type World } from "./ui/agent.ts";
 import { type AbstractChat, createChat, VERSIONS } from "./ui/chat.ts";
 
 type Chat = AbstractChat<UIMessage>;
+const [[, FIRST]] = VERSIONS;
 const STEP = { type: "step-start" };
 const user = (text: string): object => ({ role: "user", parts: [{ type: "text", text }] });
 const textOf = (chat: Chat): string => (chat.messages.at(-1)?.parts ?? []).map((part) => (part.type === "text" ? part.text : "")).join("");
@@ -121,6 +122,21 @@ describe.each(VERSIONS)("with %s", (_, version) => {
     await vi.waitFor(async () => expect(await world.statusOf(world.book.invocations[0])).toBe(status));
     if (onStop === "cancel") expect(world.book.signals[0]?.aborted).toBe(true);
     expect(storage.kept.size).toBe(onStop === "cancel" ? 0 : 1);
+  });
+
+  test("a stream that is let go of while nothing is asked of it is not found again", async () => {
+    const world = await serveWorld();
+    const storage = memoryStorage();
+    const transport = new RunAgentChatTransport({ client: world.client, storage });
+    const messages = [{ id: "1", role: "user" as const, parts: [{ type: "text" as const, text: "story" }] }];
+    const request = { trigger: "submit-message", chatId: "c", messageId: undefined, messages, abortSignal: undefined } as const;
+    const first = await transport.sendMessages(request);
+    const second = await transport.sendMessages(request);
+    await first.cancel();
+    expect(storage.kept.size).toBe(1);
+    await second.cancel();
+    expect(storage.kept.size).toBe(0);
+    for (const id of world.book.invocations) await vi.waitFor(async () => expect(await world.statusOf(id)).toBe("cancelled"));
   });
 
   test("stop() before the server has answered starts no agent that nobody stops", async () => {
@@ -258,6 +274,22 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       expect(world.book.ran).toEqual(["send_mail ada", "send_mail bob"]);
     });
 
+    test("about the same call once more, after a no", async () => {
+      const world = await serveWorld();
+      const chat = await open(world, memoryStorage(), { sendAutomaticallyWhen: allAnswered });
+      await chat.sendMessage({ text: "insist" });
+      for (const [number, approved] of [false, true].entries()) {
+        const id = `${world.book.invocations[0]}-ap-${number + 1}`;
+        await vi.waitFor(() => expect(partsOf(chat)[1]).toMatchObject({ state: "approval-requested", approval: { id } }));
+        await vi.waitFor(() => expect(chat.status).toBe("ready"));
+        await chat.addToolApprovalResponse({ id, approved });
+      }
+      await vi.waitFor(() =>
+        expect(partsOf(chat)).toMatchObject([STEP, { state: "output-available", output: "zzz" }, { text: "Please. " }]),
+      );
+      expect(world.book.ran).toEqual(["nap"]);
+    });
+
     test("beside a tool that is not over: approvalsAnswered does not wait for it", async () => {
       const world = await serveWorld();
       world.gate.allow();
@@ -376,10 +408,35 @@ describe.each(VERSIONS)("with %s", (_, version) => {
   });
 });
 
+test("a storage that is full or blocked: the chat works, and a reload finds nothing that is not its own", async () => {
+  const world = await serveWorld();
+  const full = memoryStorage();
+  full.kept.set("runagent.chat.c", JSON.stringify({ position: "of another answer", waiting: {} }));
+  const refuse = (): never => {
+    throw new DOMException("The quota has been exceeded.", "QuotaExceededError");
+  };
+  for (const storage of [
+    { ...full, setItem: refuse },
+    { getItem: refuse, setItem: refuse, removeItem: refuse },
+  ]) {
+    const transport = new RunAgentChatTransport({ client: world.client, storage });
+    const chat = await createChat(FIRST, { id: "c", transport });
+    const done = chat.sendMessage({ text: "story" });
+    await vi.waitFor(() => expect(full.kept.size).toBe(0));
+    world.gate.allow();
+    await done;
+    expect([textOf(chat), chat.error]).toEqual([STORY.join(""), undefined]);
+    expect(await new RunAgentChatTransport({ client: world.client, storage }).reconnectToStream({ chatId: "c" })).toBe(null);
+  }
+});
+
 test("the options are checked", async () => {
   const { client } = await serveWorld();
   const wrong: readonly [string, unknown][] = [
-    ["client", undefined],
+    ["options", undefined],
+    ["storage", { client, storage: {} }],
+    ["events", { client, events: [1] }],
+    ["onError", { client, onError: "Sorry." }],
     ["client", { client: {} }],
     ["toInput", { client, toInput: {} }],
     ["onStop", { client, onStop: "pause" }],

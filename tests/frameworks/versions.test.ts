@@ -3,6 +3,7 @@ import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { Agent, OpenAIProvider, Runner, setTracingDisabled } from "@openai/agents";
 import { fromAISDK } from "@runagent/server/adapters/ai-sdk";
 import { fromOpenAIAgent } from "@runagent/server/adapters/openai-agents";
+import { convertToModelMessages } from "ai";
 import { expect, it } from "vitest";
 import { clientOf, scriptedModel, serveChat } from "./harness.ts";
 
@@ -25,6 +26,12 @@ it("@openai/agents", async () => {
 });
 
 it("ai", async () => {
+  // It tells nobody, but the folder that it is installed in does.
+  const error: unknown = await Promise.resolve()
+    .then(() => convertToModelMessages(JSON.parse('[{ "role": "nobody", "parts": [] }]')))
+    .catch((thrown: unknown) => thrown);
+  expect(error instanceof Error ? error.stack : error).toContain(`/ai@${devDependencies.ai}`);
+
   const model = await scriptedModel([{ text: "Hello." }]);
   const provider = createOpenAICompatible({ name: "scripted", baseURL: model.url });
   const server = await serveChat(fromAISDK({ model: provider("m") }));

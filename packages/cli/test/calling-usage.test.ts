@@ -171,13 +171,13 @@ describe("help", () => {
     const { exitCode, stdout } = await run(["--help"]);
     expect(exitCode).toBe(0);
     for (const code of Object.values(EXIT)) expect(stdout).toMatch(new RegExp(`^  ${code} `, "m"));
-    for (const name of ["run", "run-stream", "resume", "cancel"]) expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
+    for (const name of ["run", "run-stream", "resume", "decide", "cancel"]) expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
     for (const name of ["API_KEY", "BASE_URL", "LOCAL", "HOST", "PORT", "TIMEOUT", "USER_ID", "CACHE_DIR"])
       expect(stdout).toContain(`RUNAGENT_${name}`);
     expect(stdout).toContain("NO_COLOR");
   });
 
-  it.each(["run", "run-stream", "resume", "cancel"])("of %s shows its options and examples", async (name) => {
+  it.each(["run", "run-stream", "resume", "decide", "cancel"])("of %s shows its options and examples", async (name) => {
     const [asked, byCommand] = await Promise.all([run([name, "--help"]), run(["help", name])]);
     expect([asked.exitCode, asked.stderr]).toEqual([0, ""]);
     expect(asked.stdout).toMatch(/--api-key <key>[\s\S]*Examples:\n {2}runagent /);

@@ -37,7 +37,9 @@ const names = (lines: readonly string[]): string[] => lines.map((line) => line.s
 describe("what the script of a shell asks", () => {
   it("commands, and those below", async () => {
     const commands = names(await complete(""));
-    expect(commands).toEqual(expect.arrayContaining(["serve", "run", "run-stream", "resume", "cancel", "db", "invocations", "init"]));
+    expect(commands).toEqual(
+      expect.arrayContaining(["serve", "run", "run-stream", "resume", "decide", "cancel", "db", "invocations", "init"]),
+    );
     expect(commands).not.toContain("complete");
     expect(names(await complete("run"))).toEqual(["run", "run-stream"]);
     expect(names(await complete("db", ""))).toEqual(expect.arrayContaining(["status", "logs"]));
@@ -56,6 +58,7 @@ describe("what the script of a shell asks", () => {
     expect(await complete("db", "logs", "--agent-id", "")).toEqual(ids);
     expect(names(await complete("invocations", "--status", "c"))).toEqual(["completed", "cancelled"]);
     expect(names(await complete("init", "--language", ""))).toEqual(["typescript", "python"]);
+    expect(names(await complete("resume", "x", "--on-approval", "a"))).toEqual(["ask", "approve"]);
   });
 
   it("values after =, as whole words", async () => {

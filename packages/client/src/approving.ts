@@ -46,6 +46,8 @@ export interface ApprovingHost {
   readonly onApproval: ApprovalHandler | undefined;
   /** Sends the decision on the connection. @returns False where there is none that carries it. */
   send(frame: ApprovalFrame): boolean;
+  /** Seq of the last record that the consumer has taken. */
+  taken(): number;
   /** A server has accepted on the present connection, whatever it carries. */
   isConnected(): boolean;
   /** Tells the server over HTTP. @throws RunAgentError what it answered. */
@@ -78,6 +80,8 @@ interface Outgoing {
  */
 export class Approving {
   readonly #host: ApprovingHost;
+  /** Those that the consumer has come to. */
+  readonly #come: Set<string> = new Set();
   /** Taken and not decided, and nobody was asked. */
   readonly #unasked: Map<string, ApprovalRequiredEvent> = new Map();
   /** Those that a handler was asked about. */
@@ -108,15 +112,21 @@ export class Approving {
     const { type, approval_id: id } = event;
     if (typeof id !== "string") return;
     if (type === "approval_decided") this.#close(id);
-    if (type !== "approval_required" || !this.#host.state.pendingApprovals.has(id)) return;
-    // The fields were looked at when it came. [event.open.1]
-    const required = event as unknown as ApprovalRequiredEvent;
+    if (type !== "approval_required") return;
+    this.#come.add(id);
+    const required = this.#host.state.pendingApprovals.get(id);
+    if (required === undefined) return;
     if (this.#host.onApproval === undefined) this.#unasked.set(id, required);
     else void this.#ask(this.#host.onApproval, required);
   }
 
   /** The consumer has taken everything, and waits. */
   awaited(): void {
+    const { state, taken } = this.#host;
+    // What waits since before the cursor does not come any more. [approval.pending.1]
+    if (state.pendingApprovals.size > 0 && state.accepted && taken() >= state.lastSeq) {
+      for (const [id, event] of state.pendingApprovals) if (!this.#come.has(id)) this.taken({ ...event });
+    }
     if (this.#unasked.size === 0 || this.#gathering) return;
     this.#gathering = true;
     this.#host.timers.start(GATHER_MS, () => {

@@ -132,6 +132,7 @@ export class Session {
       ...options,
       state: this.state,
       timers: this.#timers,
+      taken: () => this.intake.taken,
       send: (frame) => this.#sendApproval(frame),
       isConnected: () => this.#link.open && this.state.accepted,
       decide: (decision) => options.decide(this.state.invocationId, decision),
@@ -380,6 +381,7 @@ export class Session {
     this.#cancelling.accepted();
     this.#first.tellFilter();
     this.approving.accepted();
+    if (this.queue.awaited) this.approving.awaited();
   }
 
   /** The connection has failed, or the server does not take it. */

@@ -1,5 +1,6 @@
 import {
   type ApprovalAcknowledgedFrame,
+  type ApprovalRequiredEvent,
   type CancelAcknowledgedFrame,
   type DataFrame,
   type ErrorFrame,
@@ -55,7 +56,7 @@ export interface StreamState {
   /** The last record of the log when the server accepted: what is above it was new then. */
   lastSeq: number;
   /** The approvals that wait for a decision, as far as the records have come. [approval.pending.1] */
-  pendingApprovals: Set<string>;
+  pendingApprovals: Map<string, ApprovalRequiredEvent>;
   /** The server takes a filter on the way. [filter.frame.1] */
   filters: boolean;
   /** Not all chunks were asked for, so nobody can count them. */
@@ -125,7 +126,7 @@ export function createState(invocationId: string, cursor?: { readonly epoch: str
     heartbeatSeconds: 0,
     resumeSeconds: 0,
     lastSeq: 0,
-    pendingApprovals: new Set(),
+    pendingApprovals: new Map(),
     filters: false,
     partial: false,
     chunks: 0,
@@ -199,19 +200,19 @@ function takeRecord(state: StreamState, record: DataFrame | EventFrame | Unknown
 function takeEvent(state: StreamState, record: EventFrame): EventFrame {
   const { event, seq } = record;
   const { type, name, approval_id: id } = event;
-  if (type === "approval_required") {
-    // Without these nobody can answer it. [event.open.1]
-    if (typeof id !== "string" || !isRequests(event.requests)) throw broken("An approval_required has no approval_id or no requests.");
-    // What was in the log before the server accepted waits only if the server said so.
-    if (seq > state.lastSeq) state.pendingApprovals.add(id);
-  }
+  // What was in the log before the server accepted waits only if the server said so.
+  if (type === "approval_required" && readApproval(event) && seq > state.lastSeq) state.pendingApprovals.set(event.approval_id, event);
   if (type === "approval_decided" && typeof id === "string") state.pendingApprovals.delete(id);
   if (type !== "run_item_event" || name !== "handoff_occured") return record;
   return { ...record, event: { ...event, name: "handoff_occurred" } };
 }
 
-function isRequests(value: unknown): boolean {
-  return Array.isArray(value) && value.every((request) => isJsonObject(request) && typeof request.tool_name === "string");
+/** Without its id and its requests nobody can answer an approval. @throws RunAgentError PROTOCOL_ERROR. [event.open.1] */
+function readApproval(event: unknown): event is ApprovalRequiredEvent {
+  const { approval_id: id, requests }: JsonObject = isJsonObject(event) ? event : {};
+  const fits = Array.isArray(requests) && requests.every((request) => isJsonObject(request) && typeof request.tool_name === "string");
+  if (fits && typeof id === "string") return true;
+  throw broken("An approval_required has no approval_id or no requests.");
 }
 
 /** Moves past the records that were not asked for. [skip.read.1] */
@@ -299,7 +300,7 @@ function takeStarted(state: StreamState, frame: StreamStartedFrame): Effect {
   state.resumeSeconds = frame.resume_seconds;
   state.filters = frame.last_seq !== undefined;
   state.lastSeq = frame.last_seq ?? frame.seq;
-  state.pendingApprovals = new Set(frame.pending_approvals?.filter((id) => typeof id === "string"));
+  state.pendingApprovals = new Map(frame.pending_approvals?.filter(readApproval).map((event) => [event.approval_id, event]));
   state.accepted = true;
   return NONE;
 }

@@ -16,6 +16,8 @@ export interface ApprovalHost {
   readonly maxSeconds: number;
   /** Why the invocation has ended; undefined while it runs. */
   endedBy(): RunAgentError | undefined;
+  /** Its log can no longer be written: what was appended last may not be in it. */
+  lost(): boolean;
   /** Waits until the log takes another record. */
   room(): Promise<void>;
   /** Appends an event. @throws RunAgentError VALIDATION_ERROR when it is not JSON. */
@@ -28,7 +30,7 @@ interface Pending {
   readonly event: ApprovalRequiredEvent;
   readonly expiresAtMs: number;
   resolve(answer: ApprovalAnswer): void;
-  reject(error: RunAgentError): void;
+  reject(error: unknown): void;
   expiry: NodeJS.Timeout | undefined;
 }
 
@@ -78,6 +80,8 @@ export class Approvals {
       this.#pending.set(approvalId, pending);
       this.#awaitExpiry(approvalId, pending);
     });
+    // It may reject while the store is still at work, and nobody waits for it then.
+    answer.catch(() => {});
     this.#host.changed();
     if (stored instanceof Promise) await stored;
     return answer;
@@ -87,7 +91,8 @@ export class Approvals {
    * Decides. The first decision stands. [approval.once.1]
    * @param decidedBy Who, for the record.
    * @returns When the decision is in the log.
-   * @throws RunAgentError ALREADY_DECIDED with the decision that stands in its details; VALIDATION_ERROR when no such approval waits.
+   * @throws RunAgentError ALREADY_DECIDED with the decision that stands in its details; VALIDATION_ERROR when no such approval waits;
+   * what ended the invocation, when its log was lost with the decision.
    */
   async decide(approvalId: string, decision: Decision, reason: string | undefined, decidedBy: string): Promise<void> {
     const standing = this.#decided.get(approvalId);
@@ -102,17 +107,19 @@ export class Approvals {
         suggestion: "Take the approval_id of an approval_required event, or of pending_approvals of the invocation, while it runs.",
       });
     }
-    clearTimeout(pending.expiry);
     const answer: ApprovalAnswer = { approvalId, decision, ...(reason !== undefined && { reason }), decidedBy };
+    // First, because it throws for a reason that is too large for the log: that decides nothing.
+    const stored = this.#host.append({ type: "approval_decided", approval_id: approvalId, ...toWire(answer) });
+    clearTimeout(pending.expiry);
     this.#pending.delete(approvalId);
     this.#decided.set(approvalId, answer);
-    const stored = this.#host.append({ type: "approval_decided", approval_id: approvalId, ...toWire(answer) });
     this.#host.changed();
     if (stored instanceof Promise) await stored;
     // The log may have been lost meanwhile: then the agent must not go on as if all could see the decision.
     const endedBy = this.#host.endedBy();
     if (endedBy === undefined) pending.resolve(answer);
     else pending.reject(endedBy);
+    if (endedBy !== undefined && this.#host.lost()) throw endedBy;
   }
 
   /** The decision that stands; undefined while there is none. */
@@ -140,7 +147,7 @@ export class Approvals {
       () => {
         // A timer holds 24 days, and may fire a moment before the clock has got there.
         if (Date.now() < pending.expiresAtMs) this.#awaitExpiry(approvalId, pending);
-        else void this.decide(approvalId, EXPIRED.decision, EXPIRED.reason, EXPIRED.decidedBy);
+        else this.decide(approvalId, EXPIRED.decision, EXPIRED.reason, EXPIRED.decidedBy).catch(pending.reject);
       },
       toTimerMs(Math.max(0, leftMs) / 1000),
     );
@@ -159,7 +166,11 @@ function checkRequest(request: unknown, maxSeconds: number): ApprovalRequest {
       suggestion: 'Pass for example { tool_name: "send_mail", arguments: { to: "…" } }.',
     });
   }
-  const { expiresIn } = request;
+  const { expiresIn, arguments: asked } = request;
+  if (typeof asked === "function" || typeof asked === "symbol") {
+    // JSON.stringify would leave it out, and people would approve what they were not shown.
+    throw new RunAgentError("VALIDATION_ERROR", `arguments must be a JSON value, and not a ${typeof asked}.`, { field: "arguments" });
+  }
   const fits = expiresIn === undefined || (typeof expiresIn === "number" && expiresIn > 0 && expiresIn <= maxSeconds);
   if (!fits) {
     const message = `expiresIn must be a number of seconds above 0, and no more than ${maxSeconds} (maxApprovalSeconds).`;

@@ -34,7 +34,7 @@ import type { Principal } from "./options.ts";
 import type { Services } from "./services.ts";
 
 /** What makes a first frame version 2 even where it fails to say so: version 1 has nothing but requests. */
-const VERSION_2_TYPES: ReadonlySet<unknown> = new Set(["resume", "ack", "cancel", "approval", "auth"]);
+const VERSION_2_TYPES: ReadonlySet<unknown> = new Set(["resume", "ack", "cancel", "approval", "filter", "auth"]);
 
 /** What the upgrade knows about a connection. */
 export interface ConnectionOrigin {

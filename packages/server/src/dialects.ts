@@ -1,7 +1,7 @@
 /**
  * How the two versions write the same stream. A connection asks its dialect for texts and knows nothing else about versions.
  */
-import { ERRORS, encodeValueV1, parseJsonObject, type RunAgentError } from "@runagent/core";
+import { ERRORS, encodeValueV1, parseJsonObject, type RunAgentError, type StreamStartedFrame } from "@runagent/core";
 import type { Invocation } from "./invocation.ts";
 import { type LogStore, textOf } from "./log.ts";
 import type { SentRecord } from "./reader.ts";
@@ -54,8 +54,8 @@ export const DIALECT_V2: Dialect = {
 };
 
 /** What a client that comes into the middle must know: these wait, and any other that it finds in the log does not. [approval.pending.1] */
-function pendingOf({ approvals }: Invocation): { pending_approvals?: string[] } {
-  return approvals.waiting ? { pending_approvals: approvals.pending.map(({ approval_id }) => approval_id) } : {};
+function pendingOf({ approvals }: Invocation): Pick<StreamStartedFrame, "pending_approvals"> {
+  return approvals.waiting ? { pending_approvals: approvals.pending } : {};
 }
 
 /** Version 1, for one stream: values are encoded twice, events travel as chunks, and frames carry no seq. [v1.server.1] */

@@ -15,7 +15,7 @@ import type { InvocationLog, MaybePromise } from "./log.ts";
 import type { LogBudget } from "./log-budget.ts";
 import { LogWriter } from "./log-writer.ts";
 import { type ErrorContext, type Limits, toTimerMs } from "./options.ts";
-import { dataRecord, type EncodedEvent, encodeEvent, eventRecord, type Outcome, terminalRecord } from "./records.ts";
+import { dataRecord, type EncodedEvent, encodeEmitted, encodeEvent, eventRecord, type Outcome, terminalRecord } from "./records.ts";
 import type { InvocationInfo, InvocationRequest } from "./request.ts";
 import { type AttachedReader, Room } from "./room.ts";
 import { runEntrypoint } from "./runner.ts";
@@ -92,6 +92,7 @@ export class Invocation {
     this.approvals = new Approvals({
       maxSeconds: host.limits.maxApprovalSeconds,
       endedBy: () => this.#endedBy,
+      lost: () => this.lost,
       room: () => this.#room.inLog(),
       append: (event) => this.#appendEvent(this.#encode(event)),
       changed: () => this.#approvalsChanged(),
@@ -247,10 +248,10 @@ export class Invocation {
   }
 
   #emit(event: unknown): Promise<void> {
-    const encoded = this.#encode(event);
+    const encoded = encodeEmitted(event, this.#host.limits.maxServerFrameBytes);
     // The agent cannot know that it was cancelled a moment ago; an event after the end has nowhere to go.
     if (!this.running) return SETTLED;
-    if (this.#room.isLogFull()) {
+    if (this.#room.isFlooded()) {
       throw new RunAgentError("PAYLOAD_TOO_LARGE", "The log is full (maxLogBytes, maxLogRecords): no client takes the events so fast.", {
         suggestion: "Await every emit, and the agent waits while a client is slow.",
       });

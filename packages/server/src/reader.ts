@@ -92,6 +92,8 @@ export class Reader implements AttachedReader {
   start(): void {
     this.#unwatch = this.#log.watch(() => this.#pump());
     this.#pump();
+    // Whoever comes into the middle learns where the log stands: an approval may wait there.
+    this.tellSkipped();
     // What it has sent by now may be trimmed, and the agent go on.
     this.#onChange();
   }

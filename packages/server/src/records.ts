@@ -91,6 +91,19 @@ export function encodeEvent(event: unknown, maxBytes: number): EncodedEvent {
   }
 }
 
+/**
+ * The JSON text of an event that an agent emits itself. One that only looks like a question would keep its clients waiting: nobody can decide it.
+ * @throws RunAgentError VALIDATION_ERROR as encodeEvent, and for what has its own verb.
+ */
+export function encodeEmitted(event: unknown, maxBytes: number): EncodedEvent {
+  const encoded = encodeEvent(event, maxBytes);
+  if (encoded.type !== "approval_required" && encoded.type !== "approval_decided") return encoded;
+  throw new RunAgentError("VALIDATION_ERROR", `An event of type ${encoded.type} cannot be emitted.`, {
+    field: "type",
+    suggestion: "Call ctx.requireApproval, which makes these events.",
+  });
+}
+
 /** A data record; `content` is JSON text. */
 export function dataRecord(seq: number, content: string): LogRecord {
   return recordOf(seq, "data", `{"type":"data","seq":${seq}${CONTENT}${content}}`);

@@ -7,6 +7,9 @@ import type { LogBounds } from "./log.ts";
 import type { LogBudget } from "./log-budget.ts";
 import type { LogWriter } from "./log-writer.ts";
 
+/** Parts of an agent that each wait for room before they go on: tools that run at once. */
+const MAX_WAITERS = 64;
+
 /** What an invocation asks of those who read its log. */
 export interface AttachedReader {
   /** It has everything so far and can take more. */
@@ -15,6 +18,8 @@ export interface AttachedReader {
   readonly neededSeq: number;
   /** It says what its client has taken; of any other, part of what was sent may still be on its way. */
   readonly acknowledges: boolean;
+  /** Tells its client of what was left out, which is not needed any more then. */
+  tellSkipped(): unknown;
   /** The log is lost: no terminal record will come. */
   fail(error: RunAgentError): void;
 }
@@ -36,6 +41,8 @@ export class Room {
   /** What waits for room waits for this; undefined while nothing does. */
   #waiting: Promise<void> | undefined;
   #wake: (() => void) | undefined;
+  /** How often room was waited for since there was some. */
+  #waiters = 0;
 
   constructor(parts: RoomParts) {
     this.#parts = parts;
@@ -47,6 +54,7 @@ export class Room {
     const wake = this.#wake;
     this.#wake = undefined;
     this.#waiting = undefined;
+    this.#waiters = 0;
     this.#parts.budget.stop(this.changed);
     wake();
   };
@@ -54,6 +62,7 @@ export class Room {
   /** undefined when there is room now; otherwise settles when there is, or when the invocation ends. */
   wait(): Promise<void> | undefined {
     if (!this.#parts.isOpen() || this.#mayPull()) return undefined;
+    this.#waiters++;
     this.#parts.budget.wait(this.changed);
     this.#waiting ??= new Promise((resolve) => {
       this.#wake = resolve;
@@ -65,6 +74,16 @@ export class Room {
   isLogFull(): boolean {
     this.#trim();
     return this.#parts.writer.exceeds(this.#parts.budget.ownBounds);
+  }
+
+  /**
+   * True when the log is full twice over, and many wait for room. Those who do wake together, and each has one record more: only who
+   * waits for nothing gets there.
+   */
+  isFlooded(): boolean {
+    if (!this.isLogFull() || this.#waiters < MAX_WAITERS) return false;
+    const { bytes, records } = this.#parts.budget.ownBounds;
+    return this.#parts.writer.exceeds({ bytes: 2 * bytes, records: 2 * records });
   }
 
   /** Waits while the log is full, whatever the readers can take; not after the end. */
@@ -101,7 +120,11 @@ export class Room {
     const bounds = this.#bounds;
     if (readers.size === 0 || !writer.exceeds(bounds)) return;
     let needed = writer.seq + 1;
-    for (const reader of readers) needed = Math.min(needed, reader.neededSeq);
+    for (const reader of readers) {
+      // Nothing more may come before there is room, and then nothing else would tell it.
+      reader.tellSkipped();
+      needed = Math.min(needed, reader.neededSeq);
+    }
     writer.trim(needed, bounds);
   }
 }

@@ -159,7 +159,7 @@ test.each<[string, unknown, string]>([
   ["expiresIn NaN", { tool_name: "pay", expiresIn: Number.NaN }, "expiresIn"],
   ["expiresIn as text", { tool_name: "pay", expiresIn: "60" }, "expiresIn"],
   ["arguments that are not JSON", { tool_name: "pay", arguments: { n: 1n } }, ""],
-  ["arguments that are a function", { tool_name: "pay", arguments: () => 1 }, ""],
+  ["arguments that are a function", { tool_name: "pay", arguments: () => 1 }, "arguments"],
   ["arguments with NaN", { tool_name: "pay", arguments: [Number.NaN] }, ""],
   ["arguments that are too large", { tool_name: "pay", arguments: "x".repeat(20_000) }, ""],
 ])("a question with %s cannot be asked: the agent is told, and nothing is in the log", async (_name, request, field) => {

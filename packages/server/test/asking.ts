@@ -1,5 +1,6 @@
 /** For tests of approvals: an agent that asks before it calls its tool, clients that wait for that, and deciders. */
 import type { JsonObject } from "@runagent/core";
+import { expect } from "vitest";
 import type { ApprovalAnswer, ApprovalRequest, RunningServer, ServeOptions } from "../src/index.ts";
 import { openSse } from "./sse-peer.ts";
 import { connect, deferred, type FrameInbox, type Peer, post, serveEntrypoints, startFrame } from "./support.ts";
@@ -111,3 +112,22 @@ export function createRandom(seed: number): () => number {
     return state / 2 ** 32;
   };
 }
+
+/** What a client holds against the frames of one connection: every record is sent or skipped, once, and in order. Returns the last seq. */
+export function checkChain(frames: readonly JsonObject[], afterSeq: number): number {
+  let told = afterSeq;
+  for (const frame of frames) {
+    if (frame.type === "skipped") {
+      expect(frame.after).toBe(told);
+      expect(Number(frame.seq)).toBeGreaterThan(told);
+      expect(Number(frame.seq) - told).toBeLessThanOrEqual(256);
+      told = Number(frame.seq);
+    } else if (frame.type === "heartbeat") expect(frame.seq).toBe(told);
+    else if (frame.protocol === undefined && frame.seq !== undefined) expect(frame.seq).toBe(++told);
+  }
+  return told;
+}
+
+/** Types of the frames; of events that of the event. */
+export const typesOf = (frames: readonly JsonObject[]): unknown[] =>
+  frames.filter(({ protocol }) => protocol === undefined).map(({ type, status, event }) => (event as JsonObject)?.type ?? status ?? type);

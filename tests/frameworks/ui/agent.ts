@@ -109,6 +109,15 @@ async function* parallel(ctx: AgentContext, gate: Gate, book: Book): AsyncGenera
   yield "Done.";
 }
 
+/** Asks about one call until somebody says yes. */
+async function* insist(ctx: AgentContext, _gate: Gate, book: Book): AsyncGenerator<unknown> {
+  const call = { call_id: "i-1", tool_name: "nap", arguments: {} };
+  await ctx.emit(events.toolCalled(call));
+  while ((await ctx.requireApproval(call)).decision === "reject") yield "Please. ";
+  book.ran.push("nap");
+  await ctx.emit(events.toolOutput({ call_id: "i-1", output: "zzz" }));
+}
+
 /** An agent that only asks: it tells of no call and of no output. */
 async function* terse(ctx: AgentContext): AsyncGenerator<unknown> {
   const { decision } = await ctx.requireApproval({ tool_name: "delete_all", arguments: { what: "everything" } });
@@ -161,7 +170,20 @@ async function* odd(ctx: AgentContext): AsyncGenerator<unknown> {
   yield null;
 }
 
-const SCRIPTS: Readonly<Record<string, Script>> = { story, weather, mail, mails, parallel, terse, letter, fail, failLater, messages, odd };
+const SCRIPTS: Readonly<Record<string, Script>> = {
+  story,
+  weather,
+  mail,
+  mails,
+  parallel,
+  insist,
+  terse,
+  letter,
+  fail,
+  failLater,
+  messages,
+  odd,
+};
 
 /** The text of the last message of a conversation in the form of the AI SDK, or of AG-UI. */
 function lastText(input: Record<string, unknown>): string {

@@ -3,8 +3,10 @@
 import type { AbstractChat, ChatInit, ChatState, ChatStatus, UIMessage } from "ai";
 import * as ai6 from "ai";
 
+type Version = readonly [string, () => Promise<typeof ai6>];
+
 /** The version that is tested first, and the newest one: the same names with, here, the same types. */
-export const VERSIONS: readonly (readonly [string, () => Promise<typeof ai6>])[] = [
+export const VERSIONS: readonly [Version, Version] = [
   ["ai 6", async () => ai6],
   // A specifier that the compiler does not follow: the types of the two do not mix.
   ["ai 7", async () => (await import(new URL("../newest/node_modules/ai/dist/index.js", import.meta.url).href)) as typeof ai6],

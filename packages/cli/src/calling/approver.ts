@@ -6,7 +6,8 @@ import type { Display } from "../terminal/display.ts";
 import { describeRequest } from "./describe-approval.ts";
 import { describeEvent } from "./describe-event.ts";
 import type { Interrupts } from "./interrupts.ts";
-import type { DecisionOptions, OnApproval } from "./options.ts";
+import type { OnApproval } from "./on-approval.ts";
+import type { DecisionOptions } from "./options.ts";
 import { shellWord } from "./shell-word.ts";
 
 /**
@@ -43,8 +44,8 @@ export class Approver {
   /** Questions are asked one after the other. */
   #last: Promise<unknown> = Promise.resolve();
   #open = 0;
-  /** Approvals that were told here, and that others may decide. */
-  readonly #told: Set<string> = new Set();
+  /** Approvals that others may decide, and what was answered here, if anything was. */
+  readonly #told: Map<string, Decision | undefined> = new Map();
 
   constructor(how: OnApproval, display: Display, interrupts: Interrupts) {
     this.#display = display;
@@ -65,8 +66,10 @@ export class Approver {
 
   /** An approval was decided: who was asked, or waits, learns by whom. */
   decided(event: TypedEvent): void {
-    const id = event.type === "approval_decided" ? event.approval_id : "";
-    if (this.#told.delete(id)) this.#display.note(describeEvent(event), "event");
+    if (event.type !== "approval_decided" || !this.#told.has(event.approval_id)) return;
+    const answered = this.#told.get(event.approval_id);
+    this.#told.delete(event.approval_id);
+    if (answered !== event.decision) this.#display.note(describeEvent(event), "event");
   }
 
   #ask(question: ApprovalQuestion): Promise<ApprovalDecision | undefined> {
@@ -80,12 +83,15 @@ export class Approver {
     const signal = AbortSignal.any([question.signal, this.#interrupts.signal]);
     if (signal.aborted) return undefined;
     const { askPerson } = await import("./approval-prompt.ts");
+    // What was there before the question, its own event included, is shown before it.
+    await new Promise(setImmediate);
     const release = this.#display.hold();
+    this.#told.set(question.approvalId, undefined);
     try {
       const answer = await askPerson(question, signal);
       // The stream ends, and says what waits and how to go on.
       if (answer === "later") throw new Error("Nobody decides now.");
-      if (answer === undefined) this.#told.add(question.approvalId);
+      if (answer !== undefined) this.#told.set(question.approvalId, typeof answer === "string" ? answer : answer.decision);
       return answer;
     } finally {
       release();
@@ -93,7 +99,7 @@ export class Approver {
   }
 
   #wait({ requests, invocationId, approvalId }: ApprovalQuestion): undefined {
-    this.#told.add(approvalId);
+    this.#told.set(approvalId, undefined);
     for (const request of requests) this.#display.note(`Waits for a decision: ${describeRequest(request)}`);
     this.#display.note(`Decide with: runagent decide ${shellWord(invocationId)} ${shellWord(approvalId)} --approve`);
     return undefined;

@@ -1,9 +1,8 @@
-import { isId, type Mode, RunAgentError } from "@runagent/core";
+import { type Mode, RunAgentError } from "@runagent/core";
 import type { CancelAnswer, RunAgentClient } from "runagent";
-import { UsageError } from "../exit-codes.ts";
 import { createClient, explainAddress } from "./client.ts";
-import { type AddressOptions, checkOneAddress, hasPlace } from "./options.ts";
-import { invocationOf, recallPlace } from "./positions.ts";
+import { findAddress, readInvocationId } from "./invocation-address.ts";
+import { type AddressOptions, checkOneAddress } from "./options.ts";
 
 /** The options of `cancel`. */
 export interface CancelOptions extends AddressOptions {
@@ -15,10 +14,7 @@ const TIMEOUT_MS = 10_000;
 /** `runagent cancel`. @param idOrPosition The id of an invocation, or a position in it. */
 export async function cancel(idOrPosition: string, options: CancelOptions): Promise<void> {
   checkOneAddress(options);
-  const invocationId = invocationOf(idOrPosition) ?? idOrPosition;
-  if (!isId(invocationId)) {
-    throw new UsageError(`${JSON.stringify(idOrPosition)} is neither the id of an invocation nor a position.`, "Pass it unchanged.");
-  }
+  const invocationId = readInvocationId(idOrPosition);
   const address = await findAddress(invocationId, options);
   const client = createClient(address);
   try {
@@ -27,22 +23,6 @@ export async function cancel(idOrPosition: string, options: CancelOptions): Prom
   } catch (error) {
     throw explainAddress(error, address, client);
   }
-}
-
-async function findAddress(invocationId: string, options: CancelOptions): Promise<AddressOptions> {
-  const { apiKey } = options;
-  if (hasPlace(options)) return options;
-  const kept = await recallPlace(invocationId);
-  if (kept !== undefined) return { baseUrl: kept.baseUrl, apiKey };
-  const { findInvocation } = await import("../store/index.ts");
-  const found = findInvocation(invocationId);
-  if (found !== undefined) return { id: found.agent_id, local: true, apiKey };
-  // An agent elsewhere, or an address that is set for every call.
-  if (options.id !== undefined || process.env.RUNAGENT_BASE_URL || process.env.RUNAGENT_LOCAL) return options;
-  throw new UsageError(
-    `It is not known here where invocation ${invocationId} runs.`,
-    "Pass --host HOST --port PORT, or --id ID with --local, or --base-url URL.",
-  );
 }
 
 async function sendCancel(client: RunAgentClient, invocationId: string, mode: Mode): Promise<CancelAnswer> {

@@ -18,7 +18,13 @@ function describe({ type, ...rest }: { readonly type: string; readonly [field: s
     case "approval_required":
       return join(type, rest.approval_id, ...toList(rest.requests).map(describeRequest));
     case "approval_decided":
-      return join(type, rest.approval_id, rest.decision, rest.decided_by && `by ${String(rest.decided_by)}`, rest.reason && `(${String(rest.reason)})`);
+      return join(
+        type,
+        rest.approval_id,
+        rest.decision,
+        rest.decided_by && `by ${String(rest.decided_by)}`,
+        rest.reason && `(${String(rest.reason)})`,
+      );
     case "agent_updated":
       return join(type, isJsonObject(rest.agent) && typeof rest.agent.name === "string" ? rest.agent.name : rest.agent);
     case "turn_completed":

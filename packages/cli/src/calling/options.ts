@@ -1,5 +1,6 @@
 import { isStreamTag } from "@runagent/core";
 import { UsageError } from "../exit-codes.ts";
+import type { OnApproval } from "./on-approval.ts";
 
 /** The options that say which agent is called, and where it is. */
 export interface AddressOptions {
@@ -24,10 +25,6 @@ export interface RunOptions extends AddressOptions {
   readonly persistentMemory?: boolean | undefined;
   readonly output: OutputFormat;
 }
-
-/** What becomes of approvals that a stream comes to; stop: the stream ends there, wait: others decide. */
-export const ON_APPROVAL = ["ask", "stop", "wait", "approve", "reject"] as const;
-export type OnApproval = (typeof ON_APPROVAL)[number];
 
 /** Decisions by the ids of their approvals. */
 export interface DecisionOptions {

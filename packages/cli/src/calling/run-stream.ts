@@ -1,24 +1,44 @@
 import { RunAgentError } from "@runagent/core";
-import type { ResumeOptions, RunAgentClient, RunAgentStream } from "runagent";
+import {
+  ApprovalRequiredError,
+  type NamedDecision,
+  type ResumeOptions,
+  type RunAgentClient,
+  type RunAgentStream,
+  type StreamRecord,
+} from "runagent";
 import { EXIT, UsageError } from "../exit-codes.ts";
 import { inCommandWords } from "../terminal/command-words.ts";
 import { createDisplay, type Display } from "../terminal/display.ts";
 import { report, reportUnwritable } from "../terminal/report.ts";
 import type { AgentWord } from "./agent-words.ts";
 import { findAgentId } from "./agents.ts";
+import { Approver, checkOnApproval, readDecisions } from "./approver.ts";
 import { createClient, explainAddress } from "./client.ts";
 import { readCallInput } from "./input.ts";
 import { Interrupts } from "./interrupts.ts";
-import { checkAddress, checkOneAddress, checkTag, hasHost, hasPlace, type RunStreamOptions, type StreamOptions } from "./options.ts";
+import type { OnApproval } from "./on-approval.ts";
+import {
+  checkAddress,
+  checkOneAddress,
+  checkTag,
+  hasHost,
+  hasPlace,
+  type ResumeStreamOptions,
+  type RunStreamOptions,
+  type StreamOptions,
+} from "./options.ts";
 import { invocationOf, keepPlace, recallPlace } from "./positions.ts";
 import { createRecordWriter, type RecordWriter } from "./records.ts";
 import { startTimeLimit, type TimeLeft } from "./time-limit.ts";
+import { tellWaiting } from "./waiting.ts";
 
 /** What is streamed, and how. */
 interface StreamCall {
   readonly options: StreamOptions;
   /** Of a stream that goes on it may not be known. */
   readonly tag: string | undefined;
+  readonly onApproval: OnApproval;
   open(client: RunAgentClient, options: ResumeOptions): RunAgentStream;
 }
 
@@ -26,13 +46,16 @@ interface StreamCall {
 export async function runStream(options: RunStreamOptions, words: readonly AgentWord[]): Promise<void> {
   const tag = checkTag(options.tag, true);
   checkAddress(options);
+  const onApproval = checkOnApproval(options.onApproval, options.input === "-");
   const { input, args } = await readCallInput(options.input, words);
-  await play({ options, tag, open: (client, callOptions) => client.runStream(input, { ...callOptions, args }) });
+  await play({ options, tag, onApproval, open: (client, callOptions) => client.runStream(input, { ...callOptions, args }) });
 }
 
 /** `runagent resume`. */
-export async function resume(position: string, options: StreamOptions): Promise<void> {
+export async function resume(position: string, options: ResumeStreamOptions): Promise<void> {
   checkOneAddress(options);
+  const onApproval = checkOnApproval(options.onApproval, false);
+  const approvals = checkDecisions(options);
   const invocationId = invocationOf(position);
   if (invocationId === undefined) {
     throw new UsageError(`${JSON.stringify(position)} is no position.`, "Pass it as --detach or an error has printed it, unchanged.");
@@ -46,7 +69,17 @@ export async function resume(position: string, options: StreamOptions): Promise<
       "Pass --host HOST --port PORT, or --id ID with --local or --base-url URL.",
     );
   }
-  await play({ options: place, tag: kept?.tag, open: (client, callOptions) => client.resume(position, callOptions) });
+  const open: StreamCall["open"] = (client, callOptions) => client.resume(position, { ...callOptions, approvals });
+  await play({ options: place, tag: kept?.tag, onApproval, open });
+}
+
+function checkDecisions(options: ResumeStreamOptions): NamedDecision[] {
+  const decisions = readDecisions(options);
+  if (decisions.length === 0 || options.detach !== true) return decisions;
+  throw new UsageError(
+    "--detach leaves before it is known what came of a decision.",
+    "Decide with runagent decide, which waits for nothing else.",
+  );
 }
 
 async function play(call: StreamCall): Promise<void> {
@@ -82,6 +115,7 @@ class Player {
   readonly #call: StreamCall;
   readonly #writer: RecordWriter;
   readonly #timeLeft: TimeLeft;
+  readonly #approver: Approver;
   #left = false;
   /** The server has accepted the stream. */
   #accepted = false;
@@ -94,6 +128,7 @@ class Player {
     this.#call = call;
     this.#writer = createRecordWriter(display, call.options);
     this.#timeLeft = startTimeLimit(call.options.timeout);
+    this.#approver = new Approver(call.onApproval, display, interrupts);
   }
 
   /** Cancels the invocation, and reads no more. */
@@ -130,6 +165,7 @@ class Player {
       onReconnect: ({ attempt, error }) => this.#display.reconnecting(attempt, inCommandWords(error).message),
       onReconnected: () => this.#display.reconnected(),
       timeoutMs: this.#timeLeft(),
+      onApproval: this.#approver.handler,
     };
   }
 
@@ -139,9 +175,9 @@ class Player {
     if (this.#left) this.#stopReading();
     // Not for await: leaving must not wait for a record that may never come.
     for (let result = await records.next(); !result.done; result = await records.next()) {
-      const full = this.#writer.write(result.value);
-      if (full !== undefined) await full;
+      await this.#write(result.value);
     }
+    await this.#approver.asking;
     if (this.#left) return;
     const { happened } = this.#interrupts;
     if (stream.summary?.status !== "cancelled") {
@@ -150,6 +186,16 @@ class Player {
       return;
     }
     this.#endCancelled();
+  }
+
+  async #write(record: StreamRecord): Promise<void> {
+    const event = record.type === "event" ? record.event : undefined;
+    const isOfApproval = event?.type === "approval_required" || event?.type === "approval_decided";
+    // A question has the terminal for itself.
+    if (!isOfApproval) await this.#approver.asking;
+    const full = this.#writer.write(record);
+    if (full !== undefined) await full;
+    if (event !== undefined && this.#call.options.events !== true) this.#approver.decided(event);
   }
 
   #endCancelled(): void {
@@ -180,10 +226,15 @@ class Player {
 
   async #fail(thrown: unknown, client: RunAgentClient | undefined): Promise<void> {
     const error = this.#explain(thrown, client);
+    await this.#approver.asking;
     if (this.#left) return;
     if (RunAgentError.is(error) || error instanceof UsageError) this.#writer.fail(error);
     if (this.#interrupts.happened && RunAgentError.is(error) && error.code === "CANCELLED") {
       this.#endCancelled();
+      return;
+    }
+    if (error instanceof ApprovalRequiredError && client !== undefined) {
+      await this.#endWaiting(error, client);
       return;
     }
     const hasChunks = (this.#stream?.summary?.chunks ?? 0) > 0;
@@ -195,6 +246,12 @@ class Player {
     if (this.#interrupts.happened) process.exitCode = EXIT.cancelled;
   }
 
+  async #endWaiting(error: ApprovalRequiredError, client: RunAgentClient): Promise<void> {
+    const kept = await keepPlace(error.invocationId ?? "", client);
+    this.#display.end("Waiting for an approval");
+    tellWaiting(error, kept);
+  }
+
   #explain(thrown: unknown, client: RunAgentClient | undefined): unknown {
     const error = explainAddress(thrown, this.#call.options, client);
     if (!this.#accepted || !RunAgentError.is(error) || error.code !== "INVOCATION_NOT_FOUND") return error;
@@ -203,8 +260,10 @@ class Player {
   }
 
   /** The invocation may be going on, and more of it may be had. */
-  #mayGoOn({ origin, code, cursor }: RunAgentError): boolean {
+  #mayGoOn({ origin, code, cursor, field }: RunAgentError): boolean {
     if (cursor === undefined) return false;
+    // A decision was refused, and the invocation is as it was.
+    if (code === "ALREADY_DECIDED" || field === "approval_id") return true;
     if (origin === "wire") return code === "AUTHENTICATION_ERROR";
     // When the time of the caller is over, the invocation is cancelled.
     return code === "TIMEOUT" ? this.#timeLeft() === undefined : code === "STREAM_TRUNCATED" || code === "CONNECTION_ERROR";

@@ -1,15 +1,18 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type AgentWord, splitWords } from "../calling/agent-words.ts";
 import type { CancelOptions } from "../calling/cancel.ts";
-import type { RunOptions, RunStreamOptions, StreamOptions } from "../calling/options.ts";
+import type { DecideOptions } from "../calling/decide.ts";
+import { ON_APPROVAL } from "../calling/on-approval.ts";
+import type { ResumeStreamOptions, RunOptions, RunStreamOptions } from "../calling/options.ts";
 
 const MIN_SECONDS = 0.001;
 
-/** Adds run, run-stream, resume and cancel. */
+/** Adds run, run-stream, resume, decide and cancel. */
 export function addCallingCommands(program: Command): void {
   addRun(program);
   addRunStream(program);
   addResume(program);
+  addDecide(program);
   addCancel(program);
 }
 
@@ -87,16 +90,48 @@ function addResume(program: Command): void {
     .argument("<position>", "the position");
   addAddress(command);
   addReading(command);
-  command.option("--timeout <seconds>", "seconds the stream may take from now on", parseSeconds);
+  command
+    .option("--approve <id>", "approve what waits under this id; may be given again", collect)
+    .option("--reject <id>", "reject what waits under this id; may be given again", collect)
+    .option("--reason <text>", "why, for the agent and for those who watch")
+    .option("--timeout <seconds>", "seconds the stream may take from now on", parseSeconds);
   command.addHelpText(
     "after",
     examples(`
 runagent resume POSITION
+runagent resume POSITION --approve ap-1
+runagent resume POSITION --reject ap-1 --reason "Too dear."
 runagent resume POSITION --id ID --local`),
   );
   command.action(async (position: string) => {
     const { resume } = await import("../calling/run-stream.ts");
-    await resume(position, command.opts<StreamOptions>());
+    await resume(position, command.opts<ResumeStreamOptions>());
+  });
+}
+
+function addDecide(program: Command): void {
+  const command = program
+    .command("decide")
+    .summary("decide what an agent asks approval for")
+    .description(
+      "Approves or rejects what an agent waits for, whoever started it, and reads nothing of its stream. The first decision stands.",
+    )
+    .argument("<invocation>", "the id of the invocation, or a position in it")
+    .argument("<approval>", "the id of the approval, such as ap-1");
+  addAddress(command);
+  command
+    .option("--approve", "the tool may be called")
+    .option("--reject", "it may not")
+    .option("--reason <text>", "why, for the agent and for those who watch");
+  command.addHelpText(
+    "after",
+    examples(`
+runagent decide INVOCATION ap-1 --approve
+runagent decide INVOCATION ap-1 --reject --reason "Too dear." --host localhost --port 8080`),
+  );
+  command.action(async (invocation: string, approval: string) => {
+    const { decide } = await import("../calling/decide.ts");
+    await decide(invocation, approval, command.opts<DecideOptions>());
   });
 }
 
@@ -150,7 +185,17 @@ function addReading(command: Command): void {
   command
     .addOption(outputOption("text: texts as they are, other values as a line of JSON each; json: a line of JSON for each record"))
     .option("--events", "show the agent's events on standard error")
-    .option("--detach", "print the position, and leave the invocation running");
+    .option("--detach", "print the position, and leave the invocation running")
+    .addOption(
+      new Option(
+        "--on-approval <how>",
+        "what to do when the agent asks for approval: ask whoever is at the terminal, stop there (exit code 7), wait for the decision of others, approve or reject all (default: ask on a terminal, else stop)",
+      ).choices(ON_APPROVAL),
+    );
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
 }
 
 function outputOption(description: string): Option {

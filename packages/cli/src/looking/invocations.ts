@@ -1,8 +1,10 @@
 /** `runagent invocations`: what became of the calls of an agent. */
+import { isJsonObject } from "@runagent/core";
 import { type KeptInvocation, listInvocations } from "../store/index.ts";
 import { clip } from "../terminal/escape.ts";
+import { localTime } from "../terminal/local-time.ts";
 import { type AgentOptions, knownAgent } from "./agents.ts";
-import { type Cell, formatJson, formatTable, localTime, openOutput, type Style } from "./output.ts";
+import { type Cell, formatJson, formatTable, openOutput, type Style } from "./output.ts";
 
 /** What was typed. */
 export interface InvocationsOptions extends AgentOptions {
@@ -37,17 +39,27 @@ export async function showInvocations({ agentId, limit, status, output: format }
 }
 
 function toRow(invocation: KeptInvocation): Cell[] {
-  const { invocation_id, entrypoint_tag, status, started_at, total_chunks, error } = invocation;
+  const { invocation_id, entrypoint_tag, status, started_at, total_chunks, error, pending_approvals } = invocation;
   const [firstLine = ""] = error?.message.trim().split(/[\r\n]/) ?? [];
   return [
     invocation_id,
     entrypoint_tag,
-    { text: status, style: STYLES[status] },
+    { text: status === "waiting_approval" ? describeWaiting(pending_approvals) : status, style: STYLES[status] },
     localTime(started_at),
     secondsOf(invocation),
     total_chunks === undefined ? "-" : String(total_chunks),
     error ? clip(`${error.code}: ${firstLine}`, MAX_ERROR_LENGTH) : "",
   ];
+}
+
+/** `waiting_approval (ap-1 send_mail)`. The file may hold anything. */
+function describeWaiting(pending: unknown): string {
+  const approvals = Array.isArray(pending) ? pending.filter(isJsonObject) : [];
+  const described = approvals.map(({ approval_id, requests }) => {
+    const tools = Array.isArray(requests) ? requests.filter(isJsonObject).map(({ tool_name }) => tool_name) : [];
+    return [approval_id, ...tools].filter((part) => typeof part === "string").join(" ");
+  });
+  return described.length === 0 ? "waiting_approval" : `waiting_approval (${clip(described.join(", "), MAX_ERROR_LENGTH)})`;
 }
 
 /** In all, or so far. */

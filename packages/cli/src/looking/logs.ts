@@ -5,8 +5,9 @@ import { type LogLine, readLogLine } from "../store/agent-log.ts";
 import { LineReader } from "../store/line-reader.ts";
 import { agentFiles } from "../store/paths.ts";
 import { printedLine } from "../terminal/escape.ts";
+import { localTime } from "../terminal/local-time.ts";
 import { type AgentOptions, knownAgent } from "./agents.ts";
-import { localTime, type Output, openOutput } from "./output.ts";
+import { type Output, openOutput } from "./output.ts";
 
 /** What was typed. */
 export interface LogsOptions extends AgentOptions {

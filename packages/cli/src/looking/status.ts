@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { cacheFolder, type FoundAgent, listLocalAgents } from "runagent/local-agents";
 import { type KeptInvocation, listInvocations } from "../store/index.ts";
 import { agentFiles } from "../store/paths.ts";
+import { localTime } from "../terminal/local-time.ts";
 import { addressOf, knownAgent } from "./agents.ts";
 import { type AgentHealth, askHealth } from "./health.ts";
-import { type Cell, formatJson, formatTable, localTime, type Output, openOutput, type Style } from "./output.ts";
+import { type Cell, formatJson, formatTable, type Output, openOutput, type Style } from "./output.ts";
 
 /** What was typed. */
 export interface StatusOptions {

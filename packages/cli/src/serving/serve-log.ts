@@ -18,6 +18,8 @@ export class ServeLog {
   readonly #coloured: boolean;
   readonly #store: AgentStore | undefined;
   readonly #running: Set<string> = new Set();
+  /** By invocation: the approvals that were told. */
+  readonly #asked: Map<string, Set<string>> = new Map();
 
   /** @param store undefined: nothing is known of the agent yet. */
   constructor(stream: WriteStream, store: AgentStore | undefined) {
@@ -67,19 +69,36 @@ export class ServeLog {
     for (const line of lines) this.say(line, "red");
   }
 
-  /** An invocation has started, or ended. */
+  /** An invocation has started, asks for an approval or has one, or has ended. */
   invocation(invocation: Invocation): void {
     this.#store?.invocation(invocation);
     const { invocation_id: id, entrypoint_tag: tag, status, execution_time: seconds, total_chunks: chunks, error } = invocation;
-    if (status === "running") {
+    if (status === "running" || status === "waiting_approval") {
       this.#running.add(id);
+      this.#tellWaiting(invocation);
       return;
     }
     this.#running.delete(id);
+    this.#asked.delete(id);
     const why = error === null || error === undefined ? "" : `: ${error.code}: ${toOneLine(error.message)}`;
     const colour = status === "failed" ? "red" : status === "cancelled" ? "yellow" : undefined;
     const count = chunks === 1 ? "1 chunk" : `${chunks} chunks`;
     this.say(`${tag} ${status}${why} (${count}, ${(seconds ?? 0).toFixed(3)} s, invocation ${id})`, colour);
+  }
+
+  /** Whoever runs the server may decide, too. */
+  #tellWaiting({ invocation_id: id, entrypoint_tag: tag, pending_approvals: pending = [] }: Invocation): void {
+    const asked = this.#asked.get(id) ?? new Set();
+    for (const { approval_id, requests } of pending) {
+      if (asked.has(approval_id)) continue;
+      asked.add(approval_id);
+      const tools = requests.map(({ tool_name }) => tool_name).join(", ");
+      this.say(
+        toOneLine(`${tag} asks for approval to call ${tools}: runagent decide ${id} ${approval_id} --approve, or --reject`),
+        "yellow",
+      );
+    }
+    if (asked.size > 0) this.#asked.set(id, asked);
   }
 
   /** An error of the server itself; those of the agent are told by its invocations. */

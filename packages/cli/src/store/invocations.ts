@@ -15,11 +15,22 @@ export interface KeptInvocation extends Omit<Invocation, "result" | "status"> {
 const MAX_MESSAGE_LENGTH = 8_192;
 const STATUSES: readonly unknown[] = ["running", "waiting_approval", "completed", "failed", "cancelled"] satisfies Invocation["status"][];
 
-/** The line that keeps the state of an invocation, with its line break: no result, and no details of an error, which may be of any size. */
-export function encodeInvocation({ result, error, ...invocation }: Invocation): string {
+/** The line that keeps the state of an invocation, with its line break: no result, arguments or details of an error, which may be of any size. */
+export function encodeInvocation({ result, error, pending_approvals: pending, ...invocation }: Invocation): string {
   const { details, ...kept } = error ?? { code: "", message: "" };
   const message = kept.message.slice(0, MAX_MESSAGE_LENGTH);
-  const line = { time: new Date().toISOString(), pid: process.pid, ...invocation, ...(error && { error: { ...kept, message } }) };
+  const waiting = pending?.map((approval) => ({
+    ...approval,
+    requests: approval.requests.map(({ tool_name }) => ({ tool_name, arguments: null })),
+  }));
+  const ended = error && { error: { ...kept, message } };
+  const line = {
+    time: new Date().toISOString(),
+    pid: process.pid,
+    ...invocation,
+    ...(waiting && { pending_approvals: waiting }),
+    ...ended,
+  };
   return `${JSON.stringify(line)}\n`;
 }
 

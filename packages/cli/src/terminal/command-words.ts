@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode, type RunAgentError } from "@runagent/core";
+import { ERRORS, type ErrorCode, isJsonObject, type JsonObject, type RunAgentError } from "@runagent/core";
 
 /** What an error says and advises; undefined: there is nothing that could be done. */
 export interface ErrorWords {
@@ -40,6 +40,7 @@ const WORDS: readonly (readonly [library: RegExp, command: string])[] = [
 /** An error in the words of who types commands: it may come from a library, which names its own options. */
 export function inCommandWords(error: RunAgentError): ErrorWords {
   const { code, message, suggestion, field } = error;
+  if (code === "ALREADY_DECIDED") return { message, suggestion: tellStanding(error.details) };
   // These are the agent's own words.
   const [whole, limit = ""] = (code === "EXECUTION_ERROR" ? null : LIMIT.exec(message)) ?? [""];
   const isOfTable = suggestion === ERRORS[code].action;
@@ -48,6 +49,13 @@ export function inCommandWords(error: RunAgentError): ErrorWords {
     message: code === "EXECUTION_ERROR" ? message : translate(message.replace(whole, "")),
     suggestion: isOfTable ? action : translate(suggestion),
   };
+}
+
+/** Who was first, and why they decided so. */
+function tellStanding(details: unknown): string | undefined {
+  const { decided_by: by, reason }: JsonObject = isJsonObject(details) ? details : {};
+  if (typeof by !== "string") return undefined;
+  return `It was decided by ${by}${typeof reason === "string" ? `: ${reason}` : "."}`;
 }
 
 function translate(text: string): string {

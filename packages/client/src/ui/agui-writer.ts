@@ -40,9 +40,8 @@ export class AGUIWriter implements Writer<AGUIEvent> {
     this.#answers = resume.length > 0;
     // A run that answers goes on with what followed the last question.
     const before = this.#answers ? messages.slice(messages.findLastIndex(({ role }) => role === "user") + 1) : [];
-    this.#prose = new Prose(
-      before.map(({ role, content }) => (role === "assistant" && typeof content === "string" ? content : "")).join(""),
-    );
+    const texts = before.map(({ role, content }) => (role === "assistant" && typeof content === "string" ? content : ""));
+    this.#prose = new Prose({ steps: ["", texts.join("")], last: texts.findLast((text) => text !== "") ?? "" });
     this.#calls = new Set(before.flatMap(({ toolCalls = [] }) => toolCalls.map(({ id }) => id)));
   }
 
@@ -196,6 +195,7 @@ export class AGUIWriter implements Writer<AGUIEvent> {
     if (this.#step === undefined) return;
     this.#out.push({ type: "STEP_FINISHED", stepName: this.#step });
     this.#step = undefined;
+    this.#prose.endStep();
     this.#turns++;
   }
 

@@ -1,6 +1,6 @@
 import { decodeCursor, encodeCursor, RunAgentError } from "@runagent/core";
 import { type ChatStorage, KeptChats } from "./kept-chats.ts";
-import { checkOnClose, type EventStream, invalid, type OnClose } from "./source.ts";
+import { checkOnClose, checkOptions, type EventStream, invalid, type OnClose } from "./source.ts";
 import { toReadable, translate, type UIMessageStreamOptions } from "./to-ui-message-stream.ts";
 import type { Translation } from "./translation.ts";
 import { type AnsweredApproval, toolParts, type UIMessageChunk, type UIMessageLike } from "./ui-message-chunk.ts";
@@ -93,12 +93,14 @@ export class RunAgentChatTransport<Input = Record<string, unknown>, M extends UI
 
   /** @throws RunAgentError VALIDATION_ERROR that names the option. */
   constructor(options: ChatTransportOptions<Input, M>) {
-    const { client, toInput, onStop }: Partial<ChatTransportOptions<Input, M>> = options ?? {};
+    checkOptions(options);
+    const { client, toInput, onStop, storage }: Partial<ChatTransportOptions<Input, M>> = options;
     if (typeof client?.runStream !== "function") throw invalid("client", "must be a RunAgentClient");
     if (toInput !== undefined && typeof toInput !== "function") throw invalid("toInput", "must be a function");
+    if (storage !== undefined && typeof storage?.getItem !== "function") throw invalid("storage", "must be like sessionStorage");
     checkOnClose(onStop, "onStop");
     this.#options = options;
-    this.#kept = new KeptChats(options.storage);
+    this.#kept = new KeptChats(storage);
   }
 
   /** Starts an invocation for what the user says; where the user has answered approvals, goes on with the one that waits for them. */
@@ -156,8 +158,11 @@ export class RunAgentChatTransport<Input = Record<string, unknown>, M extends UI
     const leave = async (): Promise<void> => {
       // useChat stops a resume by starting another, in the same turn of the event loop.
       await Promise.resolve();
-      await translation.leave(answering.replaced || !watched ? "detach" : onStop);
-      this.#settle(chatId, translation);
+      const onClose = answering.replaced || !watched ? "detach" : onStop;
+      const stops = onClose === "cancel" && translation.ending === undefined;
+      await translation.leave(onClose);
+      if (stops) this.#forget(chatId, stream);
+      else this.#settle(chatId, stream, translation);
     };
     const onAbort = (): void => void leave().catch(() => {}); // Whoever waits for it learns of a failure from `started`.
     signal?.addEventListener("abort", onAbort, { once: true });
@@ -172,7 +177,7 @@ export class RunAgentChatTransport<Input = Record<string, unknown>, M extends UI
       watched = true;
       const chunk = await translation.next();
       if (translation.ending?.type === "asked" && chunk?.type === "tool-approval-request") this.#wait(chatId, chunk);
-      if (chunk === undefined) this.#settle(chatId, translation);
+      if (chunk === undefined) this.#settle(chatId, stream, translation);
       return chunk;
     };
     return toReadable({ next }, leave);
@@ -195,11 +200,16 @@ export class RunAgentChatTransport<Input = Record<string, unknown>, M extends UI
   }
 
   /** An answer that is complete is the page's own; one that waits, or whose line is gone, is found again. */
-  #settle(chatId: string, { ending }: Translation<UIMessageChunk>): void {
+  #settle(chatId: string, stream: ChatStream, { ending }: Translation<UIMessageChunk>): void {
     const ended = ending?.type === "ended" && ending.status !== "detached";
-    if (!ended && !(ending?.type === "failed" && isFinal(ending.error))) return;
-    this.#kept.forget(chatId);
-    this.#answering.delete(chatId);
+    if (ended || (ending?.type === "failed" && isFinal(ending.error))) this.#forget(chatId, stream);
+  }
+
+  #forget(chatId: string, stream: ChatStream): void {
+    if (this.#answering.get(chatId)?.stream === stream) this.#answering.delete(chatId);
+    // The chat may have begun another answer meanwhile.
+    const kept = this.#kept.get(chatId);
+    if (kept !== undefined && decodeCursor(kept.position).invocationId === stream.invocationId) this.#kept.forget(chatId);
   }
 
   /** Where the stream goes on with what was answered; undefined when none of it is ours. */

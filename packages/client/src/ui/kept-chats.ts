@@ -17,42 +17,42 @@ export interface KeptChat {
 
 const PREFIX = "runagent.chat.";
 
-/** Keeps what a page needs to find the answer again after a reload. */
+/**
+ * Keeps what a page needs to find the answer again after a reload. A page whose storage is blocked or full has a chat all the same, which
+ * does not survive one.
+ */
 export class KeptChats {
-  /** A page whose storage is blocked has a chat all the same, which does not survive a reload. */
   readonly #memory = new Map<string, string>();
   readonly #storage: ChatStorage | undefined;
 
   /** @param storage Default sessionStorage, which every tab has for itself, where there is one. */
   constructor(storage: ChatStorage | undefined) {
-    this.#storage = storage ?? pageStorage();
+    this.#storage = storage ?? attempt(() => globalThis.sessionStorage);
   }
 
   get(chatId: string): KeptChat | undefined {
-    return parse(this.#memory.get(chatId) ?? this.#storage?.getItem(PREFIX + chatId));
+    return parse(this.#memory.get(chatId) ?? attempt(() => this.#storage?.getItem(PREFIX + chatId)));
   }
 
   set(chatId: string, kept: KeptChat): void {
     const text = JSON.stringify(kept);
     this.#memory.set(chatId, text);
-    this.#storage?.setItem(PREFIX + chatId, text);
+    // What was kept before is another answer: better none than that.
+    attempt(() => this.#storage?.removeItem(PREFIX + chatId));
+    attempt(() => this.#storage?.setItem(PREFIX + chatId, text));
   }
 
   forget(chatId: string): void {
     this.#memory.delete(chatId);
-    this.#storage?.removeItem(PREFIX + chatId);
+    attempt(() => this.#storage?.removeItem(PREFIX + chatId));
   }
 }
 
-function pageStorage(): ChatStorage | undefined {
+function attempt<T>(action: () => T): T | undefined {
   try {
-    const storage: Storage | undefined = globalThis.sessionStorage;
-    // A storage that takes nothing is found out now, and not in the middle of a chat.
-    storage?.setItem(PREFIX, "");
-    storage?.removeItem(PREFIX);
-    return storage;
+    return action();
   } catch {
-    return undefined; // Blocked by the user or the embedding page.
+    return undefined; // Blocked by the user or the embedding page, or full.
   }
 }
 

@@ -38,6 +38,11 @@ const ITEMS: readonly string[] = ["data", "run_item_event", "approval_required",
 export function checkSource(stream: unknown, options: unknown): void {
   const given: Partial<EventStream> | null | undefined = isObject(stream) ? stream : undefined;
   if (typeof given?.events !== "function") throw invalid("stream", "must be a stream of runStream() or resume()");
+  checkOptions(options);
+}
+
+/** @throws RunAgentError VALIDATION_ERROR that names the option. */
+export function checkOptions(options: unknown): void {
   if (!isObject(options)) throw invalid("options", "must be an object");
   const { events, onClose, onError }: Partial<Record<keyof TranslationOptions, unknown>> = options;
   const names = events === undefined || (Array.isArray(events) && events.every((name) => typeof name === "string"));

@@ -1,3 +1,5 @@
+import type { Shown } from "./prose.ts";
+
 /** What goes to `useChat` of the AI SDK: the part of its UIMessageChunk that is used here, which versions 6 and 7 both take. */
 export type UIMessageChunk =
   | { type: "start"; messageId?: string }
@@ -49,8 +51,19 @@ export interface ToolPart {
 }
 
 /** The text of a message, as it is shown. */
-export function shownText({ parts }: UIMessageLike): string {
-  return parts.map((part) => (part.type === "text" && "text" in part && typeof part.text === "string" ? part.text : "")).join("");
+export function shownOf({ parts }: UIMessageLike): Shown {
+  const steps: [string, string] = ["", ""];
+  let last = "";
+  for (const part of parts) {
+    if (part.type === "step-start") {
+      steps[0] = steps[1];
+      steps[1] = "";
+    } else if (part.type === "text" && "text" in part && typeof part.text === "string") {
+      steps[1] += part.text;
+      last = part.text;
+    }
+  }
+  return { steps, last };
 }
 
 /** The tool parts of a message, static or dynamic. */

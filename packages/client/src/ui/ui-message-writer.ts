@@ -2,7 +2,7 @@ import type { Message } from "@runagent/core";
 import { type AskedApproval, type AskedCall, type Item, type ToolOutput, toText } from "./item.ts";
 import { Prose } from "./prose.ts";
 import type { Writer } from "./translation.ts";
-import { shownText, toolParts, type UIMessageChunk, type UIMessageLike } from "./ui-message-chunk.ts";
+import { type ApprovalDescriptor, shownOf, toolParts, type UIMessageChunk, type UIMessageLike } from "./ui-message-chunk.ts";
 
 /** What the writer is told beside the records. */
 export interface UIMessageWriterOptions {
@@ -14,8 +14,8 @@ export interface UIMessageWriterOptions {
 
 /** A tool call in the message. */
 interface Call {
-  /** The message shows that people are asked. */
-  asked: boolean;
+  /** The approval that the message shows. */
+  asked: string | undefined;
   approved: boolean;
   /** It has its output, or was denied. */
   over: boolean;
@@ -36,12 +36,12 @@ export class UIMessageWriter implements Writer<UIMessageChunk> {
   constructor(options: UIMessageWriterOptions) {
     const { message } = options;
     this.#options = options;
-    this.#prose = new Prose(message && shownText(message));
+    this.#prose = new Prose(message && shownOf(message));
     // The people who were asked in the middle of a step have answered: it goes on.
     this.#inStep = message !== undefined;
     for (const { toolCallId, state, approvalId, answer } of message ? toolParts(message) : []) {
       const over = state.startsWith("output-");
-      this.#calls.set(toolCallId, { asked: approvalId !== undefined, approved: answer?.approved === true, over });
+      this.#calls.set(toolCallId, { asked: approvalId, approved: answer?.approved === true, over });
       if (approvalId !== undefined) this.#approvals.set(approvalId, [...(this.#approvals.get(approvalId) ?? []), toolCallId]);
     }
   }
@@ -58,8 +58,8 @@ export class UIMessageWriter implements Writer<UIMessageChunk> {
   asked(approvals: readonly AskedApproval[], position: string | undefined): readonly UIMessageChunk[] {
     for (const { approvalId, calls, expiresAt } of approvals) {
       this.#hold(approvalId, calls);
-      const descriptor = position !== undefined && { approvalDescriptor: { position, ...(expiresAt !== undefined && { expiresAt }) } };
-      for (const { callId } of calls) this.#ask(this.#nameOf(approvalId), callId, descriptor || {});
+      const descriptor = position === undefined ? undefined : { position, ...(expiresAt !== undefined && { expiresAt }) };
+      for (const { callId } of calls) this.#ask(this.#nameOf(approvalId), callId, descriptor);
     }
     this.#endStep();
     this.#out.push({ type: "finish", finishReason: "tool-calls" });
@@ -183,7 +183,9 @@ export class UIMessageWriter implements Writer<UIMessageChunk> {
 
   #endStep(): void {
     this.#endText();
-    if (this.#inStep) this.#out.push({ type: "finish-step" });
+    if (!this.#inStep) return;
+    this.#out.push({ type: "finish-step" });
+    this.#prose.endStep();
     this.#inStep = false;
   }
 
@@ -192,7 +194,7 @@ export class UIMessageWriter implements Writer<UIMessageChunk> {
   #call({ callId, toolName, input }: AskedCall): Call {
     const known = this.#calls.get(callId);
     if (known !== undefined) return known;
-    const call: Call = { asked: false, approved: false, over: false };
+    const call: Call = { asked: undefined, approved: false, over: false };
     this.#calls.set(callId, call);
     this.#endText();
     this.#beginStep();
@@ -203,7 +205,7 @@ export class UIMessageWriter implements Writer<UIMessageChunk> {
   #output({ callId, toolName = "tool", output, failed, rejected }: ToolOutput): void {
     this.#endText();
     const call = this.#call({ callId, toolName, input: {} });
-    const denied = rejected && call.asked;
+    const denied = rejected && call.asked !== undefined;
     if (denied && call.over) return;
     call.over = true;
     if (denied) this.#out.push({ type: "tool-output-denied", toolCallId: callId });
@@ -213,6 +215,9 @@ export class UIMessageWriter implements Writer<UIMessageChunk> {
 
   /** People are asked. Whether the message shows it is known later: a replay holds what has been decided long ago. */
   #hold(approvalId: string, calls: readonly AskedCall[]): void {
+    // What follows is a part of its own, in the same step, whether people are asked here or have been.
+    this.#endText();
+    this.#beginStep();
     for (const call of calls) this.#call(call);
     this.#approvals.set(this.#nameOf(approvalId), [...new Set(calls.map(({ callId }) => callId))]);
   }
@@ -222,21 +227,22 @@ export class UIMessageWriter implements Writer<UIMessageChunk> {
     return `${this.#options.invocationId()}-${approvalId}`;
   }
 
-  #ask(approvalId: string, toolCallId: string, descriptor: { approvalDescriptor?: { position: string; expiresAt?: string } }): void {
+  #ask(approvalId: string, toolCallId: string, approvalDescriptor: ApprovalDescriptor | undefined): void {
     const call = this.#calls.get(toolCallId);
-    if (call === undefined || call.asked) return;
-    call.asked = true;
-    this.#out.push({ type: "tool-approval-request", toolCallId, approvalId, ...descriptor });
+    if (call === undefined || call.asked === approvalId) return;
+    call.asked = approvalId;
+    call.over = false; // Asked once more, after a no or an output.
+    this.#out.push({ type: "tool-approval-request", toolCallId, approvalId, ...(approvalDescriptor && { approvalDescriptor }) });
   }
 
   #decided(approvalId: string, approved: boolean): void {
     const name = this.#nameOf(approvalId);
     for (const toolCallId of this.#approvals.get(name) ?? []) {
       const call = this.#calls.get(toolCallId);
-      if (call === undefined || call.over) continue;
+      if (call === undefined) continue;
       call.approved = approved;
-      if (approved) continue;
-      this.#ask(name, toolCallId, {});
+      if (approved || (call.over && call.asked === name)) continue;
+      this.#ask(name, toolCallId, undefined);
       this.#out.push({ type: "tool-output-denied", toolCallId });
       call.over = true;
     }

@@ -804,9 +804,9 @@ durability: ("memory" | "disk" | "replicated")
  */
 last_seq?: number
 /**
- * The ids of the approvals that wait for a decision at this moment. Absent: none.
+ * What waits for a decision at this moment, each as its approval_required event has it. Absent: nothing.
  */
-pending_approvals?: string[]
+pending_approvals?: ApprovalRequiredEvent[]
 }
 /**
  * Version 1 server frame: one chunk in content, or in data, payload or delta with some servers.

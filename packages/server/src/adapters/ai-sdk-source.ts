@@ -7,6 +7,7 @@ import type { ModelMessage, streamText, ToolSet } from "ai";
 import type { Untyped } from "../agent.ts";
 import type { AgentContext } from "../context.ts";
 import type { StepStart, TurnGate } from "./ai-sdk-gate.ts";
+import { paceModel } from "./ai-sdk-pace.ts";
 
 /** The settings of `streamText`, without the conversation. */
 export type AISDKSettings = Omit<Parameters<typeof streamText<ToolSet>>[0], "messages" | "prompt">;
@@ -41,6 +42,8 @@ export interface RunOptions {
   readonly messages: ModelMessage[];
   readonly signal: AbortSignal;
   readonly gate: TurnGate;
+  /** Settles when clients have been told all that there is. */
+  readonly drained: () => Promise<void>;
 }
 
 /** The tools of a source, where they are known before it runs. */
@@ -77,7 +80,7 @@ export function checkSource(
 export async function startRun(
   ai: Pick<typeof import("ai"), "streamText">,
   source: AISDKSettings | AISDKAgent | AISDKResult,
-  { messages, signal, gate }: RunOptions,
+  { messages, signal, gate, drained }: RunOptions,
 ): Promise<AISDKResult> {
   if (isResult(source)) return source;
   if (isAgent(source)) {
@@ -92,7 +95,8 @@ export async function startRun(
     abortSignal: abortSignal === undefined ? signal : AbortSignal.any([signal, abortSignal]),
     prepareStep: async (step) => {
       await gate.pass(step);
-      return prepareStep?.(step);
+      const prepared = await prepareStep?.(step);
+      return { ...prepared, model: paceModel(prepared?.model ?? step.model, drained) };
     },
     // Its own default prints; the error is in the stream as well.
     onError: onError ?? (() => {}),

@@ -30,6 +30,7 @@ import {
 } from "./ai-sdk-source.ts";
 import { type AdaptedEntrypoint, inputSchema } from "./input.ts";
 import { toModelError } from "./model-error.ts";
+import { createPacedReader, type PacedReader } from "./pace.ts";
 import { loadPeer } from "./peer.ts";
 
 export type { AdaptedEntrypoint, AISDKAgent, AISDKFunction, AISDKResult, AISDKSettings, AISDKSource };
@@ -160,6 +161,7 @@ class Run {
   readonly #source: AISDKSettings | AISDKAgent | AISDKResult;
   readonly #gate: TurnGate;
   readonly #reader: PartReader;
+  readonly #pace: PacedReader<object> = createPacedReader();
   #result: AISDKResult | undefined;
 
   constructor(context: AgentContext, source: AISDKSettings | AISDKAgent | AISDKResult, { calls, rejected }: Decided, rawEvents: boolean) {
@@ -185,8 +187,8 @@ class Run {
     const signal = AbortSignal.any([this.#context.signal, stopped.signal]);
     let over = false;
     try {
-      this.#result = await startRun(ai, this.#source, { messages, signal, gate: this.#gate });
-      for await (const part of partsOf(this.#result)) {
+      this.#result = await startRun(ai, this.#source, { messages, signal, gate: this.#gate, drained: this.#pace.drained });
+      for await (const part of this.#pace.read(partsOf(this.#result))) {
         const text = await this.#reader.read(part);
         if (text !== undefined) yield text;
         await this.#mark(part);
@@ -199,6 +201,7 @@ class Run {
       throw toModelError(error);
     } finally {
       this.#gate.close();
+      this.#pace.close();
       // The SDK keeps a copy of its stream, and would keep the connection to the model with it.
       if (!over) stopped.abort();
     }

@@ -64,7 +64,8 @@ function lastOf(error: unknown): unknown {
 function statusOf(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined;
   const status: unknown = "statusCode" in error ? error.statusCode : "status" in error ? error.status : undefined;
-  return typeof status === "number" ? status : undefined;
+  // A good status is that of an answer which could not be read.
+  return typeof status === "number" && status >= 400 ? status : undefined;
 }
 
 /** By the code of what caused it; the package `openai` names it in the class alone. */

@@ -10,8 +10,8 @@ import type {
 import { events, isJsonObject, type KnownEvent, type MessagePart, type ToolCallItem } from "@runagent/core";
 import { toJson } from "./json-safe.ts";
 
-// What the package answers in the place of a tool that threw: it has no other mark.
-const TOOL_FAILED = "An error occurred while running the tool.";
+// What the package answers in the place of a tool that threw, took too long, or was called with no JSON: nothing else marks it.
+const TOOL_FAILED = /^An error occurred while (?:running the tool|parsing tool arguments)\.|^Tool '.+' timed out after \d+ms\.$/;
 
 /** What is known of a run beside its items. */
 export interface RunKnowledge {
@@ -84,7 +84,7 @@ function toolOutput({ rawItem, output }: RunToolCallOutputItem, { rejected }: Ru
   if (rejected.has(call_id)) {
     return events.toolOutput({ call_id, tool_name, output: rejected.get(call_id) ?? "rejected", rejected: true });
   }
-  const failed = typeof output === "string" && output.startsWith(TOOL_FAILED);
+  const failed = typeof output === "string" && TOOL_FAILED.test(output);
   return events.toolOutput({ call_id, tool_name, output: toJson(output), ...(failed && { is_error: true }) });
 }
 

@@ -90,7 +90,9 @@ export function fromOpenAIAgent<Context = unknown, Output extends AgentOutputTyp
   }
   return {
     input: inputSchema((given): ReadInput => ({ given, items: readOpenAIInput(given) })),
-    run: (input: ReadInput, ctx: AgentContext): AsyncGenerator<string> => answer(source, options, input, ctx),
+    run: async function* (input: ReadInput, ctx: AgentContext): AsyncGenerator<string> {
+      yield* answer(source, options, input, ctx);
+    },
   };
 }
 

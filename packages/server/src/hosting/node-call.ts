@@ -4,7 +4,7 @@
 import { type AgentEvent, type KnownEvent, RunAgentError } from "@runagent/core";
 import type { Entrypoint } from "../agent.ts";
 import type { AgentContext, ApprovalAnswer, ApprovalRequest } from "../context.ts";
-import { encodeEvent } from "../records.ts";
+import { encodeEmitted, encodeEvent } from "../records.ts";
 import { type Execution, runEntrypoint } from "../runner.ts";
 import { stackOf } from "./stack.ts";
 import type { CallItemType, CallRequest } from "./worker-call.ts";
@@ -133,7 +133,7 @@ export class NodeCall implements Execution {
   }
 
   #emit(event: KnownEvent | AgentEvent): Promise<void> {
-    const { text } = encodeEvent(event, this.#maxBytes);
+    const { text } = encodeEmitted(event, this.#maxBytes);
     if (this.#endedBy !== undefined) return SETTLED;
     if (this.#outstanding > MAX_EVENTS) {
       throw new RunAgentError("PAYLOAD_TOO_LARGE", "No client takes the events so fast.", {

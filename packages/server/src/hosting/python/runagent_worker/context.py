@@ -22,6 +22,7 @@ if typing.TYPE_CHECKING:
     from .invocation import Invocation
 
 MAX_TYPE_LENGTH = 128
+OWN_TYPES = ("approval_required", "approval_decided")
 # An agent that tells more than this, in characters, while nobody takes it is stopped: it does not wait.
 MAX_EVENTS = 8388608
 
@@ -119,6 +120,8 @@ def read_type(text: str) -> Any:
 
 
 def check_type(kind: Any) -> None:
+    if kind in OWN_TYPES:
+        raise ValueError("An event of type %s cannot be emitted: call ctx.require_approval, which makes these events." % kind)
     # As the server counts.
     if isinstance(kind, str) and 1 <= len(kind.encode("utf-16-le", "surrogatepass")) // 2 <= MAX_TYPE_LENGTH:
         return
