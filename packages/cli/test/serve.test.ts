@@ -77,6 +77,27 @@ async function hold(port: number): Promise<number> {
 }
 
 describe("runagent serve", () => {
+  it("says what an agent asks approval for; anybody may decide it by the command, and sees what waits", async () => {
+    const main = "def pay(amount, ctx):\n    return ctx.require_approval('pay', {'amount': amount, 'secret': 'x' * 10}).decision\n";
+    const { home, folder } = agentFolder({ "main.py": main }, { agent_architecture: { entrypoints: [entry("pay")] } });
+    const serving = start(["serve", folder, "--port", "0"], { home });
+    const port = await listening(serving);
+    const call = run(["run", "--id", "served", "--tag", "pay", "--port", String(port), "--amount:=5"], { home });
+    const [, command = "", id = ""] = await serving.prints(/pay asks for approval to call pay: (runagent decide (\S+) ap-1 --approve), or --reject\n/, "stderr");
+    const listed = await run(["invocations", "--agent-id", "served"], { home });
+    expect(listed.stdout).toMatch(new RegExp(`^${id} +pay +waiting_approval \\(ap-1 pay\\) +`, "m"));
+    const asJson = await run(["invocations", "--agent-id", "served", "--status", "waiting_approval", "--output", "json"], { home });
+    const requests = [{ tool_name: "pay", arguments: null }];
+    expect(JSON.parse(asJson.stdout)).toMatchObject({ invocation_id: id, pending_approvals: [{ approval_id: "ap-1", requests }] });
+    expect((await run(["db", "status"], { home })).stdout).toMatch(/1 \(1 waiting_approval\)/);
+    expect((await run(command.split(" ").slice(1), { home })).exitCode).toBe(0);
+    expect(await call).toMatchObject({ exitCode: 0, stdout: "approve\n" });
+    const after = await run(["invocations", "--agent-id", "served"], { home });
+    expect(after.stdout).toMatch(new RegExp(`^${id} +pay +completed +`, "m"));
+    await end(serving);
+    expect(serving.stderr.match(/asks for approval/g)).toHaveLength(1);
+  });
+
   it("serves, registers, keeps prints and invocations, and ends at Ctrl-C", async () => {
     const { home, folder } = agentFolder();
     const serving = start(["serve", "--port", "0"], { home, cwd: folder });

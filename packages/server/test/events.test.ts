@@ -2,9 +2,9 @@
 import type { JsonObject } from "@runagent/core";
 import { describe, expect, test } from "vitest";
 import { type AgentContext, events } from "../src/index.ts";
-import { eventsOf, isEvent, SSE, WEBSOCKET } from "./asking.ts";
+import { eventsOf, SSE, WEBSOCKET } from "./asking.ts";
 import { lateStore } from "./log-stores.ts";
-import { codeOf, connect, contents, deferred, isTerminal, type Peer, post, resumeFrame, serveEntrypoints, startFrame } from "./support.ts";
+import { connect, contents, deferred, isTerminal, type Peer, post, resumeFrame, serveEntrypoints, startFrame } from "./support.ts";
 
 const seqs = (frames: readonly JsonObject[]): unknown[] => frames.map(({ seq }) => seq);
 

@@ -3,7 +3,7 @@ import type { JsonObject } from "@runagent/core";
 import { describe, expect, test } from "vitest";
 import { checkChain, eventsOf, SSE, typesOf, WEBSOCKET } from "./asking.ts";
 import { attachSse, openSse, refusedSse } from "./sse-peer.ts";
-import { connect, contents, deferred, isTerminal, type Peer, post, resumeFrame, serveEntrypoints, startFrame } from "./support.ts";
+import { connect, contents, deferred, type Peer, post, resumeFrame, serveEntrypoints, startFrame } from "./support.ts";
 
 /** An agent that yields chunks between events of two types, asks, and ends. */
 async function serveMixed() {

@@ -241,6 +241,7 @@ export class UIMessageWriter implements Writer<UIMessageChunk> {
       const call = this.#calls.get(toolCallId);
       if (call === undefined) continue;
       call.approved = approved;
+      if (approved) call.over = false; // A no before counts no longer.
       if (approved || (call.over && call.asked === name)) continue;
       this.#ask(name, toolCallId, undefined);
       this.#out.push({ type: "tool-output-denied", toolCallId });
