@@ -210,6 +210,17 @@ describe("approvals", () => {
     expect(textOfChunks(records)).toBe("Half paid.");
   });
 
+  it("in one turn after the other each run their tool once", async () => {
+    const runs: unknown[] = [];
+    const again = { toolCalls: [{ name: "pay", arguments: { amount: 6 } }] };
+    const model = await scriptedModel([paying, again, { text: "Both paid." }]);
+    const client = await clientFor({ model: modelOf(model), tools: { pay: payment(runs) }, stopWhen: stepCountIs(5) });
+    const records = await recordsOf(client.runStream({ message: "Pay 5, then 6." }, { onApproval: () => "approve" }));
+    expect(runs).toEqual([{ amount: 5 }, { amount: 6 }]);
+    expect(storyOf(records).filter((word) => word === "turn_completed").length).toBe(3);
+    expect([textOfChunks(records), model.requests.length]).toEqual(["Both paid.", 3]);
+  });
+
   it("are asked in one process, decided in another, and finished in a third", async () => {
     const runs: unknown[] = [];
     const model = await scriptedModel([{ text: "I pay.", ...paying }, { text: "Paid." }]);

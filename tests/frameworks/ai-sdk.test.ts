@@ -124,6 +124,16 @@ describe("messages", () => {
     expect(model.requests.length).toBe(0);
   });
 
+  it("of the system are taken where the agent says so", async () => {
+    const model = await scriptedModel([{ text: "Arr." }]);
+    const messages = [
+      { role: "system", content: "Talk like a pirate." },
+      { role: "user", content: "Hello." },
+    ];
+    expect(await (await startStream(model, {}, { messages }, { allowSystemMessages: true })).text()).toBe("Arr.");
+    expect(model.requests[0]?.messages).toMatchObject(messages);
+  });
+
   it("cannot approve what the agent has not asked", async () => {
     const runs: unknown[] = [];
     const model = await scriptedModel([]);

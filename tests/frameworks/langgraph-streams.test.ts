@@ -4,7 +4,7 @@ import { fromLangGraph, type LangGraphSource } from "@runagent/server/adapters/l
 import { RunAgentError } from "runagent";
 import { describe, expect, it, vi } from "vitest";
 import { lastUserText } from "../support/scripted-model.ts";
-import { all, eventsOf, failureOf, recordsOf, scriptedModel, signalled, storyOf, textOfChunks } from "./harness.ts";
+import { all, failureOf, recordsOf, scriptedModel, signalled, storyOf, textOfChunks } from "./harness.ts";
 import { chatOf, clientFor, handmade } from "./langgraph-harness.ts";
 
 // Beside the answers of LangGraph: what goes in, what nodes write, and how it ends.

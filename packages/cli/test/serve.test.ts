@@ -83,7 +83,10 @@ describe("runagent serve", () => {
     const serving = start(["serve", folder, "--port", "0"], { home });
     const port = await listening(serving);
     const call = run(["run", "--id", "served", "--tag", "pay", "--port", String(port), "--amount:=5"], { home });
-    const [, command = "", id = ""] = await serving.prints(/pay asks for approval to call pay: (runagent decide (\S+) ap-1 --approve), or --reject\n/, "stderr");
+    const [, command = "", id = ""] = await serving.prints(
+      /pay asks for approval to call pay: (runagent decide (\S+) ap-1 --approve), or --reject\n/,
+      "stderr",
+    );
     const listed = await run(["invocations", "--agent-id", "served"], { home });
     expect(listed.stdout).toMatch(new RegExp(`^${id} +pay +waiting_approval \\(ap-1 pay\\) +`, "m"));
     const asJson = await run(["invocations", "--agent-id", "served", "--status", "waiting_approval", "--output", "json"], { home });

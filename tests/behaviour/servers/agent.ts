@@ -34,14 +34,14 @@ export function createAgent(book: Book): Agent {
     yield "answer";
     await book.pass(gate, 1, ctx.signal);
     yield "tool result";
-    ctx.emit({ type: "turn_completed", turn: 1 });
+    await ctx.emit({ type: "turn_completed", turn: 1 });
     yield "next turn";
   }
 
   async function* events(ctx: AgentContext): AsyncGenerator<string> {
     yield "one";
-    ctx.emit({ type: "turn_completed", turn: 1 });
-    ctx.emit({ type: "mine", x: [1] });
+    await ctx.emit({ type: "turn_completed", turn: 1 });
+    await ctx.emit({ type: "mine", x: [1] });
     yield "two";
   }
 

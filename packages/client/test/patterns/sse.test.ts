@@ -217,7 +217,7 @@ describe("toSSE", () => {
 
   it("events of the agent are told too, with the positions of their stream", async () => {
     const { client } = await serveStory(async function* (_input, ctx) {
-      ctx.emit({ type: "turn_started" });
+      await ctx.emit({ type: "turn_started" });
       yield "first";
     });
     const stream = client.runStream({});

@@ -44,6 +44,8 @@ export interface RunOptions {
   readonly gate: TurnGate;
   /** Settles when clients have been told all that there is. */
   readonly drained: () => Promise<void>;
+  /** The messages may hold system messages. */
+  readonly allowSystem: boolean;
 }
 
 /** The tools of a source, where they are known before it runs. */
@@ -80,7 +82,7 @@ export function checkSource(
 export async function startRun(
   ai: Pick<typeof import("ai"), "streamText">,
   source: AISDKSettings | AISDKAgent | AISDKResult,
-  { messages, signal, gate, drained }: RunOptions,
+  { messages, signal, gate, drained, allowSystem }: RunOptions,
 ): Promise<AISDKResult> {
   if (isResult(source)) return source;
   if (isAgent(source)) {
@@ -90,6 +92,7 @@ export async function startRun(
   }
   const { abortSignal, prepareStep, onError } = source;
   return ai.streamText<ToolSet>({
+    ...(allowSystem && { allowSystemInMessages: true }),
     ...source,
     messages,
     abortSignal: abortSignal === undefined ? signal : AbortSignal.any([signal, abortSignal]),

@@ -107,7 +107,7 @@ async function* answer(
   for (;;) {
     // A result can be read once; settings and agents are good for the next run.
     if (answering === undefined || isResult(answering)) answering = await answererOf(source, input, context, messages);
-    const run = new Run(context, answering, decided, options.rawEvents ?? true);
+    const run = new Run(context, answering, decided, options);
     yield* run.read(ai, messages);
     if (run.asked.length === 0) return;
     const added = await run.messages();
@@ -162,14 +162,21 @@ class Run {
   readonly #gate: TurnGate;
   readonly #reader: PartReader;
   readonly #pace: PacedReader<object> = createPacedReader();
+  readonly #allowSystem: boolean;
   #result: AISDKResult | undefined;
 
-  constructor(context: AgentContext, source: AISDKSettings | AISDKAgent | AISDKResult, { calls, rejected }: Decided, rawEvents: boolean) {
+  constructor(
+    context: AgentContext,
+    source: AISDKSettings | AISDKAgent | AISDKResult,
+    { calls, rejected }: Decided,
+    options: AISDKOptions,
+  ) {
     this.#context = context;
     this.#source = source;
     this.#gate = new TurnGate(context, calls);
     const outputSeen = (callId: string): void => this.#gate.outputSeen(callId);
-    this.#reader = new PartReader(context, { agent: nameOf(source), rejected, rawEvents, outputSeen });
+    this.#reader = new PartReader(context, { agent: nameOf(source), rejected, rawEvents: options.rawEvents ?? true, outputSeen });
+    this.#allowSystem = options.allowSystemMessages ?? false;
   }
 
   /** The calls that wait for approvals. */
@@ -187,7 +194,8 @@ class Run {
     const signal = AbortSignal.any([this.#context.signal, stopped.signal]);
     let over = false;
     try {
-      this.#result = await startRun(ai, this.#source, { messages, signal, gate: this.#gate, drained: this.#pace.drained });
+      const { drained } = this.#pace;
+      this.#result = await startRun(ai, this.#source, { messages, signal, gate: this.#gate, drained, allowSystem: this.#allowSystem });
       for await (const part of this.#pace.read(partsOf(this.#result))) {
         const text = await this.#reader.read(part);
         if (text !== undefined) yield text;

@@ -44,8 +44,8 @@ export function inputSchema<T>(read: (input: unknown) => T | PromiseLike<T>): St
       return { issues: [{ message, ...(error.field !== undefined && { path: [error.field] }) }] };
     }
   };
-  const jsonSchema = { input: () => CONVERSATION };
-  return { "~standard": { version: 1, vendor: "runagent", validate, ...{ jsonSchema } } };
+  const props = { version: 1, vendor: "runagent", validate, jsonSchema: { input: () => CONVERSATION } } as const;
+  return { "~standard": props };
 }
 
 /** The sentence that tells of it ends with one. */
