@@ -96,7 +96,8 @@ describe("an answer", () => {
   it("passes the events of the model through, unless they are not wanted", async () => {
     const script = [{ text: "a b c" }, { text: "a b c" }];
     const model = await scriptedModel(script);
-    const server = await serveChat(fromOpenAIAgent(new Agent({ name: "Raw" }), { runner: runnerOf(model) }));
+    const raw = new Agent({ name: "Raw", instructions: "Tell nobody of this.", tools: [weather] });
+    const server = await serveChat(fromOpenAIAgent(raw, { runner: runnerOf(model) }));
     const records = await all(
       clientOf(server)
         .runStream({ message: "Hi" })
@@ -121,6 +122,9 @@ describe("an answer", () => {
     expect(records.find((record) => record.type === "event" && record.event.name === "response.output_text.delta")).toMatchObject({
       event: { data: { type: "response.output_text.delta", delta: "a ", item_id: "msg_0" } },
     });
+    // The Responses API repeats what the agent told the model: that is not for clients.
+    expect(model.requests[0]).toMatchObject({ instructions: "Tell nobody of this.", tools: [{ name: "weather" }] });
+    expect(JSON.stringify(records)).not.toMatch(/Tell nobody|"tools"/);
     const quiet = await serveChat(fromOpenAIAgent(new Agent({ name: "Raw" }), { runner: runnerOf(model), rawEvents: false }));
     const told = await recordsOf(clientOf(quiet).runStream({ message: "Hi" }));
     expect(told.map((record) => (record.type === "event" ? String(record.event.type) : record.type))).toEqual([

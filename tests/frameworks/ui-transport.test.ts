@@ -350,6 +350,39 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       await vi.waitFor(() => expect(textOf(chat)).toBe("I will write. Sent to ada. "));
     });
 
+    test.each(["websocket", "sse"] as const)("over %s, with a reload before and after the answer", async (transportName) => {
+      const world = await serveWorld();
+      const client = new RunAgentClient({ ...world.address, transport: transportName });
+      onTestFinished(() => client.close());
+      const storage = memoryStorage();
+      const reload = (): Promise<Chat> => open({ ...world, client }, storage, { sendAutomaticallyWhen: allAnswered });
+      await (await reload()).sendMessage({ text: "mails" });
+      const asked = await reload();
+      await asked.resumeStream();
+      void asked.addToolApprovalResponse({ id: `${world.book.invocations[0]}-ap-1`, approved: true });
+      await vi.waitFor(() => expect(asked.status).toBe("submitted"));
+      world.gate.allow(1);
+      await vi.waitFor(() => expect(partsOf(asked).at(-1)).toMatchObject({ toolCallId: "mail-bob", state: "approval-requested" }));
+      const again = await reload();
+      await again.resumeStream();
+      expect(partsOf(again)).toMatchObject([STEP, { output: "sent" }, { text: "Sent to ada. " }, { state: "approval-requested" }]);
+      world.gate.allow();
+      await again.addToolApprovalResponse({ id: `${world.book.invocations[0]}-ap-2`, approved: false });
+      await vi.waitFor(() => expect(textOf(again)).toBe("Sent to ada. Not sent to bob. "));
+      expect(world.book.ran).toEqual(["send_mail ada"]);
+    });
+
+    test("the time is up: the message shows the server's no", async () => {
+      const world = await serveWorld();
+      const chat = await open(world, memoryStorage(), { sendAutomaticallyWhen: allAnswered });
+      await chat.sendMessage({ text: "hurry" });
+      const [invocationId = ""] = world.book.invocations;
+      await vi.waitFor(async () => expect(await world.statusOf(invocationId)).toBe("completed"));
+      await chat.addToolApprovalResponse({ id: `${invocationId}-ap-1`, approved: true });
+      await vi.waitFor(() => expect(textOf(chat)).toBe("Too late."));
+      expect(partsOf(chat)[1]).toMatchObject({ state: "output-denied" });
+    });
+
     test("somebody else was first, and said no", async () => {
       const world = await serveWorld();
       world.gate.allow();

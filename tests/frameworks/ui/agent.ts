@@ -124,6 +124,12 @@ async function* terse(ctx: AgentContext): AsyncGenerator<unknown> {
   yield decision === "approve" ? "Deleted." : "Kept.";
 }
 
+/** Does not wait for long. */
+async function* hurry(ctx: AgentContext): AsyncGenerator<unknown> {
+  const { decision } = await ctx.requireApproval({ tool_name: "buy", arguments: {}, expiresIn: 0.2 });
+  yield decision === "approve" ? "Bought." : "Too late.";
+}
+
 /** Asks, and rests in the middle of what it says then. */
 async function* letter(ctx: AgentContext, gate: Gate, book: Book): AsyncGenerator<unknown> {
   const { decision } = await ctx.requireApproval({ tool_name: "write", arguments: {} });
@@ -176,6 +182,7 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
   mail,
   mails,
   parallel,
+  hurry,
   insist,
   terse,
   letter,

@@ -15,7 +15,7 @@ import type {
   RunStreamEvent,
   StreamRunOptions,
 } from "@openai/agents";
-import { events, RunAgentError } from "@runagent/core";
+import { events, isJsonObject, RunAgentError } from "@runagent/core";
 import type { Untyped } from "../agent.ts";
 import type { AgentContext } from "../context.ts";
 import { type AdaptedEntrypoint, inputSchema } from "./input.ts";
@@ -48,7 +48,7 @@ export interface OpenAIAgentOptions<Context> {
   readonly toInput?: (input: Untyped, ctx: AgentContext) => string | AgentInputItem[] | Promise<string | AgentInputItem[]>;
   /** Seconds after which a tool that nobody has decided on is rejected. Default: what the server allows. */
   readonly approvalExpiresIn?: number;
-  /** false: the model's own events are not sent. Those of the Responses API hold the instructions and tools of the agent. Default true. */
+  /** false: the model's own events are not sent. Default true: they are, less the instructions and tools that the Responses API repeats in them. */
   readonly rawEvents?: boolean;
 }
 
@@ -214,7 +214,7 @@ async function tell<Context, Output extends AgentOutputType>(
       // The package's own reading of the model's events stands beside them: of it only the text is needed.
       if (event.data.type === "output_text_delta") return event.data.delta;
       if (event.data.type === "model" && options.rawEvents !== false) {
-        const data = toJson(event.data.event);
+        const data = withoutRequest(toJson(event.data.event));
         await ctx.emit(events.rawResponse(nameOf(data), data));
       }
       return;
@@ -227,6 +227,13 @@ async function tell<Context, Output extends AgentOutputType>(
     case "agent_updated_stream_event":
       await ctx.emit(events.agentUpdated({ name: event.agent.name }));
   }
+}
+
+/** The Responses API repeats what it was asked with: the instructions and tools are the agent's own, and no client's business. */
+function withoutRequest(event: unknown): unknown {
+  if (!isJsonObject(event) || !isJsonObject(event.response)) return event;
+  const { instructions: _instructions, tools: _tools, prompt: _prompt, ...response } = event.response;
+  return { ...event, response };
 }
 
 /** The type of an event of the Responses API; chat completions name the kind of object instead. */
