@@ -14,8 +14,8 @@ const patterns = Object.keys(await import(pathToFileURL(join(dist, "patterns.mjs
 
 /** An import that an app would write, where it is built, how many kB (1000 bytes) of gzip it may cost, and where that should come to. */
 const ENTRIES = [
-  { from: "runagent/browser/websocket", built: "browser-websocket.mjs", names: "RunAgentClient", limit: 23, goal: 10 },
-  { from: "runagent/browser", built: "browser.mjs", names: "RunAgentClient", limit: 25.75, goal: 12 },
+  { from: "runagent/browser/websocket", built: "browser-websocket.mjs", names: "RunAgentClient", limit: 23.5, goal: 10 },
+  { from: "runagent/browser", built: "browser.mjs", names: "RunAgentClient", limit: 26.25, goal: 12 },
   // Each by itself; half of it is the error's class, which an app that has the client has already.
   { from: "runagent/ai-sdk", built: "ai-sdk.mjs", names: "RunAgentChatTransport", limit: 7.25 },
   { from: "runagent/ai-sdk", built: "ai-sdk.mjs", names: "toUIMessageStream", limit: 5.5 },

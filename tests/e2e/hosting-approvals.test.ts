@@ -1,176 +1,20 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createRandom } from "@runagent/conformance";
 import type { Invocation } from "@runagent/core";
 import { ApprovalRequiredError, type RunAgentError } from "runagent";
 import { describe, expect, it, vi } from "vitest";
+import { ASKING_AGENTS, STREAMS, VALUES } from "../support/asking-agents.ts";
 import { configOf, folderOf, type Hosted, hostFolder } from "../support/hosted.ts";
 
 // Events, turns and approvals of functions in a folder: the same agent in TypeScript, in plain Python, and in async Python.
-
-const TYPESCRIPT = `
-import type { AgentContext } from "@runagent/server";
-type Input = Record<string, any>;
-
-export async function* story(_: Input, ctx: AgentContext) {
-  yield "once ";
-  await ctx.emit({ type: "progress", done: 0.5 });
-  await ctx.turn();
-  const { approvalId, ...answer } = await ctx.requireApproval({ tool_name: "send_mail", arguments: { to: "all" }, call_id: "c1", expiresIn: 60 });
-  await ctx.emit({ type: "answer", approvalId, ...answer });
-  yield "upon";
-}
-export async function pay({ amount }: Input, ctx: AgentContext) {
-  const { decision, reason } = await ctx.requireApproval({ tool_name: "pay", arguments: { amount } });
-  return [decision, reason ?? null];
-}
-export async function expiring(_: Input, ctx: AgentContext) {
-  const { decision, decidedBy } = await ctx.requireApproval({ tool_name: "pay", expiresIn: 0.05 });
-  return [decision, decidedBy];
-}
-export async function mistakes(_: Input, ctx: AgentContext) {
-  const told: string[] = [];
-  const tell = (error: unknown) => told.push((error as Error).message);
-  for (const event of [{ no: "type" }, { type: "" }, { type: "x", deep: Number.NaN }, "text", { type: "approval_required" }]) {
-    try { ctx.emit(event as never); } catch (error) { tell(error); }
-  }
-  await ctx.requireApproval({ tool_name: "" }).catch(tell);
-  await ctx.requireApproval({ tool_name: "pay", expiresIn: -1 }).catch(tell);
-  await ctx.requireApproval({ tool_name: "pay", arguments: { amount: 10n } }).catch(tell);
-  return told;
-}
-export async function careless(_: Input, ctx: AgentContext) {
-  await ctx.requireApproval({ tool_name: "pay", expiresIn: 1e9 });
-}
-export async function* turns(_: Input, ctx: AgentContext) {
-  try {
-    for (let turn = 1; ; turn++) {
-      yield turn;
-      await ctx.emit({ type: "tool", turn });
-      await ctx.turn();
-    }
-  } finally {
-    console.log("stopped");
-  }
-}
-export async function* waits(_: Input, ctx: AgentContext) {
-  yield process.pid;
-  try {
-    await ctx.requireApproval({ tool_name: "pay" });
-    yield "decided";
-  } finally {
-    console.log("stopped");
-  }
-}
-export async function both(_: Input, ctx: AgentContext) {
-  const answers = await Promise.all(["a", "b"].map((tool_name) => ctx.requireApproval({ tool_name })));
-  return answers.map(({ decision }) => decision);
-}
-export async function* many({ count }: Input, ctx: AgentContext) {
-  for (let n = 0; n < count; n++) await ctx.emit({ type: "tick", n });
-  console.log("all told");
-  yield "done";
-}
-`;
-
-const PYTHON = `
-import os
-
-def story(ctx):
-    yield "once "
-    ctx.emit({"type": "progress", "done": 0.5})
-    ctx.turn()
-    answer = ctx.require_approval("send_mail", {"to": "all"}, call_id="c1", expires_in=60)
-    told = {"approvalId": answer.approval_id, "decision": answer.decision, "reason": answer.reason, "decidedBy": answer.decided_by}
-    ctx.emit(dict({key: value for key, value in told.items() if value is not None}, type="answer"))
-    yield "upon"
-
-def pay(amount, ctx):
-    answer = ctx.require_approval("pay", {"amount": amount})
-    return [answer.decision, answer.reason]
-
-def expiring(ctx):
-    answer = ctx.require_approval("pay", expires_in=0.05)
-    return [answer.decision, answer.decided_by]
-
-def mistakes(ctx):
-    told = []
-    def attempt(call):
-        try:
-            call()
-        except ValueError as error:
-            told.append(str(error))
-    for event in ({"no": "type"}, {"type": ""}, {"type": "x", "deep": float("nan")}, "text", {"type": "approval_required"}):
-        attempt(lambda: ctx.emit(event))
-    attempt(lambda: ctx.require_approval(""))
-    attempt(lambda: ctx.require_approval("pay", expires_in=-1))
-    attempt(lambda: ctx.require_approval("pay", {"amount": object()}))
-    return told
-
-def careless(ctx):
-    ctx.require_approval("pay", expires_in=1e9)
-
-def turns(ctx):
-    turn = 0
-    try:
-        while True:
-            turn += 1
-            yield turn
-            ctx.emit({"type": "tool", "turn": turn})
-            ctx.turn()
-    finally:
-        print("stopped")
-
-def waits(ctx):
-    yield os.getpid()
-    try:
-        ctx.require_approval("pay")
-        yield "decided"
-    finally:
-        print("stopped")
-
-def both(ctx):
-    from concurrent.futures import ThreadPoolExecutor
-    with ThreadPoolExecutor() as pool:
-        return [answer.decision for answer in pool.map(ctx.require_approval, ["a", "b"])]
-
-def many(count, ctx):
-    for n in range(count):
-        ctx.emit({"type": "tick", "n": n})
-    print("all told")
-    yield "done"
-`;
-
-/** The same, in async code. */
-const ASYNC_PYTHON = PYTHON.replace("import os", "import asyncio, os")
-  .replaceAll(/^def /gm, "async def ")
-  .replaceAll(/(?<!lambda: )ctx\.(emit|turn|require_approval)\(/g, "await ctx.$1(")
-  .replace("    def attempt(call):", "    async def attempt(call):")
-  .replace("            call()", "            await call()")
-  .replaceAll("    attempt(", "    await attempt(")
-  .replace(
-    /async def both\(ctx\):\n(.*\n)*?\n/,
-    `async def both(ctx):
-    return [answer.decision for answer in await asyncio.gather(*(ctx_call(ctx, tool) for tool in ("a", "b")))]
-
-async def ctx_call(ctx, tool):
-    return await ctx.require_approval(tool)
-
-`,
-  );
-
-const NAMES = ["pay", "expiring", "mistakes", "careless", "both"];
-const STREAMS = ["story", "turns", "waits", "many"];
 
 interface Tick {
   readonly type: "tick";
   readonly n: number;
 }
 
-const LANGUAGES = [
-  { language: "TypeScript", file: "agent.ts", source: TYPESCRIPT, process: "Node" },
-  { language: "Python", file: "agent.py", source: PYTHON, process: "Python" },
-  { language: "async Python", file: "agent.py", source: ASYNC_PYTHON, process: "Python" },
-] as const;
+const seed = Number(process.env.TEST_SEED ?? 20_269);
 
 async function failureOf(promise: Promise<unknown>): Promise<RunAgentError> {
   return promise.then(
@@ -181,9 +25,9 @@ async function failureOf(promise: Promise<unknown>): Promise<RunAgentError> {
   );
 }
 
-describe.each(LANGUAGES)("$language", ({ file, source, process: name }) => {
+describe.each(ASKING_AGENTS)("$language", ({ file, source, process: name }) => {
   async function host(): Promise<Hosted> {
-    const tags = [...NAMES, ...STREAMS.map((stream) => `${stream}_stream`)];
+    const tags = [...VALUES, ...STREAMS.map((stream) => `${stream}_stream`)];
     const entries = Object.fromEntries(tags.map((tag) => [tag, `${file}:${tag.replace(/_stream$/, "")}`]));
     return hostFolder(await folderOf({ [file]: source, "runagent.config.json": configOf(entries) }));
   }
@@ -248,6 +92,43 @@ describe.each(LANGUAGES)("$language", ({ file, source, process: name }) => {
     await client("pay").decide("inv-both", { approvalId: "ap-1", decision: "approve" });
     expect([...(await both)].sort()).toEqual(["approve", "reject"]);
     expect(await client("expiring").run()).toEqual(["reject", "server"]);
+  });
+
+  it("of decisions and cancels that race one wins, and a tool runs once at most", async () => {
+    const hosted = await host();
+    const { client } = hosted;
+    const random = createRandom(seed);
+    const guarded = client("guarded");
+    const race = async (index: number): Promise<void> => {
+      const id = `inv-${index}`;
+      const result = guarded.run({}, { invocationId: id }).catch((error: RunAgentError) => error.code);
+      await waiting(hosted, id);
+      const decide = async (decision: "approve" | "reject"): Promise<string> => {
+        for (let turns = random.integer(0, 20); turns > 0; turns--) await new Promise(setImmediate);
+        return guarded.decide(id, { approvalId: "ap-1", decision }).then(
+          () => decision,
+          (error: RunAgentError) => error.code,
+        );
+      };
+      const cancels = random.chance(0.3);
+      const cancel = cancels ? guarded.cancel(id) : undefined;
+      const answers = await Promise.all([decide("approve"), decide("reject"), decide("approve")]);
+      await cancel;
+      const won = answers.filter((answer) => answer === "approve" || answer === "reject");
+      expect(won.length, `seed ${seed}, ${id}: ${answers}`).toBeLessThanOrEqual(1);
+      const ended = await result;
+      if (won.length === 0) expect([cancels, ended]).toEqual([true, "CANCELLED"]);
+      else expect(cancels ? [won[0], "CANCELLED"] : [won[0]]).toContain(ended);
+      if (won[0] === "approve" && ended === "approve") approved.push(id);
+      if (won[0] !== "approve") refused.push(id);
+    };
+    const approved: string[] = [];
+    const refused: string[] = [];
+    for (let batch = 0; batch < 10; batch++) await Promise.all(Array.from({ length: 20 }, (_, index) => race(batch * 20 + index)));
+    const ran = await client("runs").run();
+    expect(Math.max(...Object.values<number>(ran))).toBe(1);
+    for (const id of approved) expect(ran[id], id).toBe(1);
+    for (const id of refused) expect(ran[id], id).toBeUndefined();
   });
 
   it("an agent waits where its client is gone, and goes on when another resumes with a decision", async () => {

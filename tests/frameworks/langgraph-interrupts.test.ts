@@ -119,6 +119,24 @@ describe("a tool that asks", () => {
     expect(story.filter((word) => word === "turn_completed").length).toBe(2);
   });
 
+  it("never runs twice: where LangGraph would run it again for the next that asks, the invocation ends", async () => {
+    const paid: number[] = [];
+    const model = await scriptedModel([{ toolCalls: [call(1), call(2)] }, { text: "Paid." }]);
+    const graph = createReactAgent({ llm: chatOf(model), tools: [payment(paid)], version: "v1", checkpointer: new MemorySaver() });
+    const stream = (await clientFor(graph)).runStream({ message: "Pay 1 and 2." }, { onApproval: () => "approve" });
+    const outputs: unknown[] = [];
+    const error = await failureOf(
+      (async () => {
+        for await (const { event } of stream.events({ only: ["run_item_event"] }))
+          if (event.name === "tool_output") outputs.push(event.item);
+      })(),
+    );
+    expect(error).toMatchObject({ code: "EXECUTION_ERROR", message: expect.stringContaining("a second time") });
+    expect(error.suggestion).toContain('version: "v2"');
+    expect(outputs).toMatchObject([{ call_id: "call_0_0", output: { receipt: 1 } }]);
+    expect(paid).toEqual([1]);
+  });
+
   it("is asked in one process, decided in another, and finished in a third", async () => {
     const paid: number[] = [];
     const model = await scriptedModel([{ text: "I pay.", toolCalls: [call(5)] }, { text: "Paid." }]);

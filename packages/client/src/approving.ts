@@ -48,6 +48,8 @@ export interface ApprovingHost {
   send(frame: ApprovalFrame): boolean;
   /** Seq of the last record that the consumer has taken. */
   taken(): number;
+  /** The consumer waits for a record. */
+  isAwaited(): boolean;
   /** A server has accepted on the present connection, whatever it carries. */
   isConnected(): boolean;
   /** Tells the server over HTTP. @throws RunAgentError what it answered. */
@@ -131,6 +133,8 @@ export class Approving {
     this.#gathering = true;
     this.#host.timers.start(GATHER_MS, () => {
       this.#gathering = false;
+      // What has come meanwhile is read first: the error is about everything before the position it gives.
+      if (!this.#host.isAwaited()) return;
       const events = [...this.#unasked.values()].filter(({ approval_id }) => this.#host.state.pendingApprovals.has(approval_id));
       if (events.length > 0) this.#host.fail(new ApprovalRequiredError(events.flatMap(requestsOf)));
     });

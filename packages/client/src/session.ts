@@ -133,6 +133,7 @@ export class Session {
       state: this.state,
       timers: this.#timers,
       taken: () => this.intake.taken,
+      isAwaited: () => this.queue.awaited,
       send: (frame) => this.#sendApproval(frame),
       isConnected: () => this.#link.open && this.state.accepted,
       decide: (decision) => options.decide(this.state.invocationId, decision),

@@ -16,7 +16,7 @@ import type { ChunkRecord, QueuedRecord, StreamRecord } from "./state.ts";
 /** The records of these types: of events, and "data" for chunks. */
 export type SelectedRecord<T, Type extends string> =
   | ("data" extends Type ? ChunkRecord<T> : never)
-  | (Omit<EventFrame, "event"> & { event: SelectedEvent<Type> });
+  | ([Type] extends ["data"] ? never : Omit<EventFrame, "event"> & { event: SelectedEvent<Type> });
 
 /** Distributes over the types: those of the protocol have their fields, all others any. */
 type SelectedEvent<Type extends string> = Type extends "data"

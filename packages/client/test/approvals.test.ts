@@ -1,5 +1,5 @@
 /** Approvals with a handler and without one, against a server that does what the test says. */
-import { type ApprovalQuestion, ApprovalRequiredError, RunAgentError } from "runagent";
+import { type ApprovalHandler, type ApprovalQuestion, ApprovalRequiredError, RunAgentError } from "runagent";
 import { describe, expect, it } from "vitest";
 import { aborted, acknowledge, decided, required, sendEvent } from "./asking.ts";
 import { cursorOf, deferred, drain, failureOf, inTurn, RESUMABLE, serveScript, streamClient } from "./harness.ts";
@@ -28,15 +28,15 @@ function serveQuestion(play: (peer: Peer, frame: Record<string, unknown>) => voi
 }
 
 describe("a handler", () => {
-  it.each([
+  it.each<[ReturnType<ApprovalHandler>, Record<string, string>]>([
     ["approve", { decision: "approve" }],
     [{ decision: "reject" }, { decision: "reject" }],
     [
       { decision: "reject", reason: "too much" },
       { decision: "reject", reason: "too much" },
     ],
-    [Promise.resolve("approve"), { decision: "approve" }],
-  ] as const)("answers %o in-line, and the stream goes on", async (answer, sent) => {
+    [Promise.resolve("approve" as const), { decision: "approve" }],
+  ])("answers %o in-line, and the stream goes on", async (answer, sent) => {
     const { server, frames } = serveQuestion((peer, frame) => acknowledge(peer, frame));
     const questions: ApprovalQuestion[] = [];
     const stream = streamClient(await server).runStream(
@@ -334,7 +334,7 @@ describe("a server that breaks the rules", () => {
     const server = await serveScript({
       async stream(peer) {
         const { invocation_id } = await peer.accept(FRESH);
-        for (const id of ["ap-1", "__proto__", ""])
+        for (const id of ["ap-1", "__proto__"])
           acknowledge(peer, { approval_id: id, decision: "approve" }, { code: "SERVER_ERROR", message: "No." });
         sendEvent(peer, 1, decided("ap-7"));
         sendEvent(peer, 2, { type: "approval_decided" });

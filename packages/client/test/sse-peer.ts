@@ -71,7 +71,7 @@ export function serveSse(plays: Play<SsePeer>[], other?: Script["http"]): Promis
   const play = inTurn(...plays);
   return serveScript({
     http(request, response) {
-      if (/\/(run-)?stream$/.test(request.url)) return play(new SsePeer(request, response));
+      if (/\/(run-)?stream(\?|$)/.test(request.url)) return play(new SsePeer(request, response));
       if (other) return other(request, response);
       response.writeHead(404).end();
     },

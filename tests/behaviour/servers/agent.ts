@@ -1,4 +1,4 @@
-import { type Agent, type AgentContext, defineAgent } from "@runagent/server";
+import { type Agent, type AgentContext, defineAgent, events } from "@runagent/server";
 import { AGENT_ID } from "../suite/case.ts";
 import type { Book } from "./book.ts";
 
@@ -38,11 +38,26 @@ export function createAgent(book: Book): Agent {
     yield "next turn";
   }
 
-  async function* events(ctx: AgentContext): AsyncGenerator<string> {
+  async function* told(ctx: AgentContext): AsyncGenerator<string> {
     yield "one";
     await ctx.emit({ type: "turn_completed", turn: 1 });
     await ctx.emit({ type: "mine", x: [1] });
     yield "two";
+  }
+
+  async function* tool(ctx: AgentContext): AsyncGenerator<string> {
+    await ctx.emit(events.rawResponse("response.created", { id: 1 }));
+    await ctx.emit(events.toolCalled({ call_id: "call-1", tool_name: "search", arguments: { q: "x" } }));
+    await ctx.emit({ type: "mine", note: "not asked for" });
+    await ctx.emit(events.rawResponse("response.completed", { id: 1 }));
+    await ctx.emit(events.toolOutput({ call_id: "call-1", output: ["found"] }));
+    yield "done";
+  }
+
+  async function* ask(to: unknown, ctx: AgentContext): AsyncGenerator<string> {
+    yield "asking";
+    const { decision, reason = "" } = await ctx.requireApproval({ tool_name: "send_mail", arguments: { to } });
+    yield `${decision} ${reason}`;
   }
 
   return defineAgent({
@@ -64,7 +79,9 @@ export function createAgent(book: Book): Agent {
       count_stream: ({ count }, ctx) => noted(ctx, numbers(count)),
       words_stream: ({ words }, ctx) => noted(ctx, words as string[]),
       sized_stream: ({ count, bytes, numbered }, ctx) => noted(ctx, texts(count, bytes, numbered === true)),
-      events_stream: (_, ctx) => noted(ctx, events(ctx)),
+      events_stream: (_, ctx) => noted(ctx, told(ctx)),
+      tool_stream: (_, ctx) => noted(ctx, tool(ctx)),
+      ask_stream: ({ to }, ctx) => noted(ctx, ask(to, ctx)),
       gated_stream: ({ gate, count }, ctx) => noted(ctx, gated(gate, count, ctx.signal)),
       turn_stream: ({ gate }, ctx) => noted(ctx, turns(gate, ctx)),
       endless_stream: (_, ctx) => noted(ctx, endless(ctx.signal)),

@@ -1,3 +1,4 @@
+import { approvals } from "./approvals.ts";
 import { calls } from "./calls.ts";
 import type { Area } from "./case.ts";
 import { credentials } from "./credentials.ts";
@@ -8,4 +9,4 @@ import { positions } from "./position.ts";
 import { versions } from "./versions.ts";
 
 /** Everything that must be so in every runtime. */
-export const AREAS: readonly Area[] = [calls, ending, faults, versions, credentials, input, positions];
+export const AREAS: readonly Area[] = [calls, ending, approvals, faults, versions, credentials, input, positions];

@@ -2,7 +2,7 @@
 import { AbstractAgent, type BaseEvent, type RunAgentInput } from "@ag-ui/client";
 import type { RunAgentClient, RunAgentStream } from "runagent";
 import { type AGUIOptions, toAGUI, toApprovals } from "runagent/ag-ui";
-import { from } from "./rxjs.ts";
+import { from } from "rxjs";
 
 /** Runs an entrypoint. */
 export class Assistant extends AbstractAgent {

@@ -12,8 +12,8 @@ import type { AgentContext } from "../context.ts";
 /** What the AI SDK says of a step that is about to begin. */
 export interface StepStart {
   /** The steps before it, in this run of the SDK. */
-  readonly steps: readonly unknown[];
-  readonly messages: readonly unknown[];
+  readonly steps?: readonly unknown[];
+  readonly messages?: readonly unknown[];
 }
 
 /** The gate of one run of the SDK. */
@@ -35,7 +35,7 @@ export class TurnGate {
   }
 
   /** For the SDK, before a model call. @throws When there is to be none any more. */
-  async pass({ steps, messages }: StepStart): Promise<void> {
+  async pass({ steps = [], messages = [] }: StepStart): Promise<void> {
     const outputs = steps.length === 0 ? outputsIn(messages) : [];
     while (!this.#closed && (this.#marked < steps.length || outputs.some((id) => this.#outstanding.has(id)))) {
       await new Promise<void>((resolve) => {

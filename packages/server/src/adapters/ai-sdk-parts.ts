@@ -39,8 +39,11 @@ interface Part {
   readonly providerExecuted?: unknown;
 }
 
-/** What is kept of raw parts: the request holds the agent's instructions, the headers what the provider tells the agent alone. */
-const PRIVATE: Readonly<Record<string, readonly string[]>> = { "start-step": ["request"], "finish-step": ["response"] };
+/** What raw parts are sent without: the request holds the agent's instructions, the headers what the provider tells the agent alone. */
+const PRIVATE: ReadonlyMap<string, string> = new Map([
+  ["start-step", "request"],
+  ["finish-step", "response"],
+]);
 
 /** How parts are read. */
 export interface ReaderOptions {
@@ -165,8 +168,8 @@ export class PartReader {
 
   async #emitRaw(part: Part): Promise<void> {
     if (!this.#options.rawEvents) return;
-    const hidden = PRIVATE[part.type] ?? [];
-    const shown = Object.fromEntries(Object.entries(part).filter(([key]) => !hidden.includes(key)));
+    const hidden = PRIVATE.get(part.type);
+    const shown = Object.fromEntries(Object.entries(part).filter(([key]) => key !== hidden));
     const data = toJson(shown, readFile);
     try {
       await this.#context.emit(events.rawResponse(part.type, data));

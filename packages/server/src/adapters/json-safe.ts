@@ -15,7 +15,7 @@ export function toJson(value: unknown, replace: Replace = (object) => object): u
 }
 
 /** undefined stands for what is left out. */
-function convert(value: unknown, replace: Replace, parents: readonly object[]): unknown {
+function convert(value: unknown, replace: Replace, parents: object[]): unknown {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -31,31 +31,37 @@ function convert(value: unknown, replace: Replace, parents: readonly object[]): 
   }
 }
 
-function convertObject(object: object, replace: Replace, parents: readonly object[]): unknown {
+function convertObject(object: object, replace: Replace, parents: object[]): unknown {
   if (parents.includes(object)) return "[circular]";
   if (parents.length >= MAX_DEPTH) return "[too deep]";
-  const within = [...parents, object];
+  parents.push(object);
+  const converted = convertWithin(object, replace, parents);
+  parents.pop();
+  return converted;
+}
+
+/** Of an object that is the last of its `parents`. */
+function convertWithin(object: object, replace: Replace, parents: object[]): unknown {
   const replaced = attempt(() => replace(object));
-  if (replaced !== object) return convert(replaced, replace, within);
+  if (replaced !== object) return convert(replaced, replace, parents);
   if (object instanceof Error) return { name: object.name, message: object.message };
   if (ArrayBuffer.isView(object)) return Buffer.from(object.buffer, object.byteOffset, object.byteLength).toString("base64");
-  if (Array.isArray(object)) return object.map((entry) => convert(entry, replace, within) ?? null);
-  if (object instanceof Map) return convert([...object], replace, within);
-  if (object instanceof Set) return convert([...object], replace, within);
+  if (Array.isArray(object)) return Array.from(object, (entry) => convert(entry, replace, parents) ?? null);
+  if (object instanceof Map) return convert([...object], replace, parents);
+  if (object instanceof Set) return convert([...object], replace, parents);
   if ("toJSON" in object && typeof object.toJSON === "function") {
     const { toJSON } = object;
     const json = attempt(() => toJSON.call(object));
-    if (json !== object) return convert(json, replace, within);
+    if (json !== object) return convert(json, replace, parents);
   }
   const copy: Record<string, unknown> = {};
   for (const key of Object.keys(object)) {
-    const converted = convert(
-      attempt(() => Reflect.get(object, key)),
-      replace,
-      within,
-    );
-    if (converted !== undefined)
-      Object.defineProperty(copy, key, { value: converted, enumerable: true, configurable: true, writable: true });
+    const value = attempt(() => Reflect.get(object, key));
+    const converted = convert(value, replace, parents);
+    if (converted === undefined) continue;
+    // Assigned, this key would be the prototype.
+    if (key === "__proto__") Object.defineProperty(copy, key, { value: converted, enumerable: true, configurable: true, writable: true });
+    else copy[key] = converted;
   }
   return copy;
 }

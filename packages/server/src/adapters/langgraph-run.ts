@@ -5,9 +5,10 @@ import { isJsonObject, RunAgentError } from "@runagent/core";
 import type { AgentContext } from "../context.ts";
 import { answerInterrupts, type GraphInterrupt } from "./langgraph-interrupts.ts";
 import { isGraphMessage, isPiece } from "./langgraph-messages.ts";
-import { ModelWatch } from "./langgraph-models.ts";
+import { type ModelCallbacks, ModelWatch } from "./langgraph-models.ts";
 import type { LangGraphOptions, ServableGraph } from "./langgraph-options.ts";
 import { GraphTeller } from "./langgraph-teller.ts";
+import { type ToolCallbacks, ToolWatch } from "./langgraph-tools.ts";
 import { sentenceOf, toModelError } from "./model-error.ts";
 import { createPacedReader, type PacedReader } from "./pace.ts";
 
@@ -24,6 +25,7 @@ export class GraphRun {
   readonly #config: Readonly<Record<string, unknown>>;
   readonly #teller: GraphTeller;
   readonly #models: ModelWatch;
+  readonly #tools: ToolWatch = new ToolWatch();
   readonly #reader: PacedReader<unknown> = createPacedReader();
   readonly #stopped: AbortController = new AbortController();
 
@@ -39,8 +41,8 @@ export class GraphRun {
     this.#models = new ModelWatch({ context, teller, drained: () => this.#reader.drained(), fail });
   }
 
-  get callbacks(): ModelWatch["callbacks"] {
-    return this.#models.callbacks;
+  get callbacks(): ModelCallbacks & ToolCallbacks {
+    return { ...this.#models.callbacks, ...this.#tools.callbacks };
   }
 
   /** The chunks of a run, to its end or its interrupts. */
@@ -82,6 +84,7 @@ export class GraphRun {
 
   /** Asks for what the last run waits for. @returns What the next is resumed with; at a breakpoint, which asks nothing, whether it goes on. */
   async decide(): Promise<{ readonly resume: unknown } | "go on" | "stop"> {
+    await this.#tools.check(this.#teller);
     const { pending, next } = await this.#lookUp();
     const { approvalExpiresIn: expiresIn, toResume } = this.#options;
     const ask = { context: this.#context, teller: this.#teller, expiresIn };

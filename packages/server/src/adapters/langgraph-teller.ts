@@ -55,6 +55,11 @@ export class GraphTeller {
     return this.#told.has(idOf(message));
   }
 
+  /** True for a tool call whose output clients know already. */
+  knowsOutput(callId: string): boolean {
+    return this.#told.has(callId);
+  }
+
   /** An answer is complete. @returns False when that was known. */
   async completeMessage(message: GraphMessage, agent: string): Promise<boolean> {
     const id = idOf(message);
