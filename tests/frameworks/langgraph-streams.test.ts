@@ -4,7 +4,7 @@ import { fromLangGraph, type LangGraphSource } from "@runagent/server/adapters/l
 import { RunAgentError } from "runagent";
 import { describe, expect, it, vi } from "vitest";
 import { lastUserText } from "../support/scripted-model.ts";
-import { all, failureOf, recordsOf, scriptedModel, signalled, storyOf, textOfChunks } from "./harness.ts";
+import { all, clientOf, failureOf, recordsOf, scriptedModel, serveChat, signalled, storyOf, textOfChunks } from "./harness.ts";
 import { chatOf, clientFor, handmade } from "./langgraph-harness.ts";
 
 // Beside the answers of LangGraph: what goes in, what nodes write, and how it ends.
@@ -34,6 +34,19 @@ describe("what a node writes itself", () => {
     const quiet = await clientFor(writing, { rawEvents: false });
     expect(storyOf(await recordsOf(quiet.runStream({ message: "Write." })))).toContain("progress");
     expect(await all(quiet.runStream({ message: "Write." }).events({ only: ["raw_response_event"] }))).toEqual([]);
+  });
+
+  it("that is too large for one record is left out, and the rest goes on", async () => {
+    const State = Annotation.Root({ blob: Annotation<string>(), messages: Annotation<AIMessage[]>() });
+    const graph = new StateGraph(State)
+      .addNode("writer", () => ({ blob: "x".repeat(20_000), messages: [new AIMessage("Done.")] }))
+      .addEdge(START, "writer")
+      .compile();
+    const server = await serveChat(fromLangGraph(graph), { limits: { maxServerFrameBytes: 10_000 } });
+    const records = await recordsOf(clientOf(server).runStream({ message: "Write." }));
+    expect(textOfChunks(records)).toBe("Done.");
+    const updates = records.flatMap((record) => (record.type === "event" && record.event.name === "updates" ? [record.event] : []));
+    expect(updates).toMatchObject([{ data: { omitted: expect.stringContaining("larger than 10000 bytes") } }]);
   });
 
   it("holds nothing of the configuration", async () => {

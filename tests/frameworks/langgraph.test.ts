@@ -1,5 +1,6 @@
-import { AIMessage } from "@langchain/core/messages";
+import { AIMessage, AIMessageChunk } from "@langchain/core/messages";
 import { type StructuredToolInterface, tool } from "@langchain/core/tools";
+import { FakeStreamingChatModel } from "@langchain/core/utils/testing";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { createReactAgent } from "@langchain/langgraph/prebuilt";
 import type { ChatOpenAI } from "@langchain/openai";
@@ -80,6 +81,20 @@ describe("an answer", () => {
       "stream_completed",
     ]);
     expect(textOfChunks(records)).toBe("One.Two.");
+  });
+
+  it.each([{ id: "always-the-same" }, { id: "" }])("of a model that names all its answers $id is told each time", async ({ id }) => {
+    const saying = (text: string) => new FakeStreamingChatModel({ sleep: 0, chunks: [new AIMessageChunk({ content: text, id })] });
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("first", async ({ messages }) => ({ messages: [await saying("One.").invoke(messages)] }))
+      .addNode("second", async ({ messages }) => ({ messages: [await saying("Two.").invoke(messages)] }))
+      .addEdge(START, "first")
+      .addEdge("first", "second")
+      .compile();
+    const records = await recordsOf((await clientFor(graph)).runStream({ message: "Count." }));
+    expect(textOfChunks(records)).toBe("One.Two.");
+    expect(storyOf(records).filter((word) => word === "message_output_created").length).toBe(2);
+    expect(storyOf(records).filter((word) => word === "turn_completed").length).toBe(2);
   });
 
   it("that is tagged nostream is not told", async () => {

@@ -10,6 +10,7 @@ import {
 } from "@runagent/core";
 import { type ApprovalRequest, ApprovalRequiredError } from "./approval-error.ts";
 import { invalid } from "./checks.ts";
+import { isLost } from "./network-error.ts";
 import type { StreamState } from "./state.ts";
 import type { Timers } from "./timers.ts";
 
@@ -54,6 +55,8 @@ export interface ApprovingHost {
   isConnected(): boolean;
   /** Tells the server over HTTP. @throws RunAgentError what it answered. */
   decide(decision: NamedDecision): Promise<void>;
+  /** The connection is of no use: another is made. */
+  lost(error: RunAgentError): void;
   /** Ends the stream and leaves the invocation waiting. */
   fail(error: RunAgentError): void;
 }
@@ -61,14 +64,15 @@ export interface ApprovingHost {
 /** Requests that an agent makes together come one after the other: the stream ends with all of them. In milliseconds. */
 const GATHER_MS = 10;
 const MAX_REASON_LENGTH = 4096;
-/** How long a decision waits for its answer, in milliseconds. */
+/** How long a decision waits for its answer, in milliseconds, and on how many connections. */
 const ACKNOWLEDGE_MS = 15_000;
+const MAX_TRIES = 3;
 
 /** A decision on its way. */
 interface Outgoing {
   readonly decision: NamedDecision;
-  /** It was sent before, and the answer was lost with the connection. */
-  sent: boolean;
+  /** On how many connections it has gone out. */
+  tries: number;
   stopTimer(): void;
 }
 
@@ -103,6 +107,11 @@ export class Approving {
   /** The server has accepted on a new connection. */
   accepted(): void {
     for (const outgoing of this.#outgoing.values()) this.#send(outgoing);
+  }
+
+  /** The connection is gone, and the answers with it. */
+  lost(): void {
+    for (const { stopTimer } of this.#outgoing.values()) stopTimer();
   }
 
   acknowledged({ approval_id: id, outcome, error }: ApprovalAcknowledgedFrame): void {
@@ -170,7 +179,7 @@ export class Approving {
     const decision = typeof answer === "string" ? { decision: answer } : answer;
     try {
       const checked = checkDecision({ ...(isJsonObject(decision) ? decision : {}), approvalId }, "onApproval");
-      const outgoing = { decision: checked, sent: false, stopTimer: () => {} };
+      const outgoing = { decision: checked, tries: 0, stopTimer: () => {} };
       this.#outgoing.set(approvalId, outgoing);
       this.#send(outgoing);
     } catch (error) {
@@ -184,15 +193,27 @@ export class Approving {
     const { approvalId, decision, reason } = outgoing.decision;
     outgoing.stopTimer();
     const isSent = this.#host.send({ type: "approval", approval_id: approvalId, decision, ...(reason !== undefined && { reason }) });
+    outgoing.tries++;
     if (isSent) {
       outgoing.stopTimer = this.#host.timers.start(ACKNOWLEDGE_MS, () => {
-        this.#host.fail(new RunAgentError("TIMEOUT", `The server did not acknowledge the approval within ${ACKNOWLEDGE_MS} ms.`));
+        const error = new RunAgentError("TIMEOUT", `The server did not acknowledge the decision within ${ACKNOWLEDGE_MS} ms.`);
+        this.#unanswered(outgoing, error.changed({ retryable: true }));
       });
-    } else if (!outgoing.sent) {
-      const settle = (error?: unknown): void => this.#settle(approvalId, error);
-      this.#host.decide(outgoing.decision).then(() => settle(), settle);
+    } else {
+      this.#host.decide(outgoing.decision).then(
+        () => this.#settle(approvalId, undefined),
+        (error: unknown) => {
+          if (RunAgentError.is(error) && isLost(error)) this.#unanswered(outgoing, error.changed({ retryable: true }));
+          else this.#settle(approvalId, error);
+        },
+      );
     }
-    outgoing.sent = true;
+  }
+
+  /** The line may be dead without a word: the decision goes out with the next connection. */
+  #unanswered(outgoing: Outgoing, error: RunAgentError): void {
+    if (outgoing.tries >= MAX_TRIES) this.#host.fail(error);
+    else this.#host.lost(error);
   }
 
   #settle(id: string, error: unknown): void {

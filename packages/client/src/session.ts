@@ -137,6 +137,7 @@ export class Session {
       send: (frame) => this.#sendApproval(frame),
       isConnected: () => this.#link.open && this.state.accepted,
       decide: (decision) => options.decide(this.state.invocationId, decision),
+      lost: (error) => this.#onLost(error),
       fail: (error) => this.fail(error),
     });
     this.reconnects = new Reconnects(options, deadlines.connectMs, this.#timers, {
@@ -394,6 +395,7 @@ export class Session {
     const loss = this.#loss(connection);
     this.#link.drop();
     this.#cancelling.lost();
+    this.approving.lost();
     this.reconnects.lost(renews ? error.changed({ retryable: true }) : error, loss);
   }
 

@@ -9,25 +9,31 @@ import { type ApprovalRequiredEvent, type Decision, excerpt, isJsonObject, RunAg
 import type { ApprovalAnswer, ApprovalRequest } from "./context.ts";
 import type { MaybePromise } from "./log.ts";
 import { toTimerMs } from "./options.ts";
+import type { EncodedEvent } from "./records.ts";
 
 /** What approvals ask of their invocation. */
 export interface ApprovalHost {
   /** The longest that one may wait, in seconds. */
   readonly maxSeconds: number;
+  /** What may wait together. */
+  readonly maxBytes: number;
   /** Why the invocation has ended; undefined while it runs. */
   endedBy(): RunAgentError | undefined;
   /** Its log can no longer be written: what was appended last may not be in it. */
   lost(): boolean;
   /** Waits until the log takes another record. */
   room(): Promise<void>;
-  /** Appends an event. @throws RunAgentError VALIDATION_ERROR when it is not JSON. */
-  append(event: Record<string, unknown>): MaybePromise<void>;
+  /** @throws RunAgentError VALIDATION_ERROR for what is not JSON. */
+  encode(event: Record<string, unknown>): EncodedEvent;
+  append(event: EncodedEvent): MaybePromise<void>;
   /** One more waits, or one less. */
   changed(): void;
 }
 
 interface Pending {
   readonly event: ApprovalRequiredEvent;
+  /** Of its text, roughly. */
+  readonly bytes: number;
   readonly expiresAtMs: number;
   resolve(answer: ApprovalAnswer): void;
   reject(error: unknown): void;
@@ -58,7 +64,7 @@ export class Approvals {
 
   /**
    * Asks, and waits for the decision.
-   * @throws RunAgentError VALIDATION_ERROR for a request that cannot be asked; what ended the invocation, when that came first.
+   * @throws RunAgentError VALIDATION_ERROR for a request that cannot be asked, PAYLOAD_TOO_LARGE for one too large; what ended the invocation, when that came first.
    */
   async require(request: ApprovalRequest): Promise<ApprovalAnswer> {
     const { expiresIn = this.#host.maxSeconds, ...asked } = checkRequest(request, this.#host.maxSeconds);
@@ -66,17 +72,21 @@ export class Approvals {
     this.#checkRunning();
     const expiresAtMs = Date.now() + expiresIn * 1000;
     const approvalId = `ap-${++this.#asked}`;
-    const event: ApprovalRequiredEvent = {
+    const encoded = this.#host.encode({
       type: "approval_required",
       approval_id: approvalId,
       requests: [{ ...asked, arguments: asked.arguments ?? null }],
       expires_at: new Date(expiresAtMs).toISOString(),
-    };
-    // Appended first: what is not JSON was never asked. Nobody can answer before this returns, or has its record.
-    const stored = this.#host.append({ ...event });
+    });
+    const bytes = encoded.text.length;
+    this.#checkSize(bytes);
+    // As it was asked, whatever the agent does with the object.
+    const event: ApprovalRequiredEvent = JSON.parse(encoded.text);
+    // Nobody can answer before this returns, or has its record.
+    const stored = this.#host.append(encoded);
     this.#checkRunning();
     const answer = new Promise<ApprovalAnswer>((resolve, reject) => {
-      const pending: Pending = { event, expiresAtMs, resolve, reject, expiry: undefined };
+      const pending: Pending = { event, bytes, expiresAtMs, resolve, reject, expiry: undefined };
       this.#pending.set(approvalId, pending);
       this.#awaitExpiry(approvalId, pending);
     });
@@ -109,7 +119,7 @@ export class Approvals {
     }
     const answer: ApprovalAnswer = { approvalId, decision, ...(reason !== undefined && { reason }), decidedBy };
     // First, because it throws for a reason that is too large for the log: that decides nothing.
-    const stored = this.#host.append({ type: "approval_decided", approval_id: approvalId, ...toWire(answer) });
+    const stored = this.#host.append(this.#host.encode({ type: "approval_decided", approval_id: approvalId, ...toWire(answer) }));
     clearTimeout(pending.expiry);
     this.#pending.delete(approvalId);
     this.#decided.set(approvalId, answer);
@@ -134,6 +144,16 @@ export class Approvals {
       reject(error);
     }
     this.#pending.clear();
+  }
+
+  /** Whoever comes into the middle is told of all that waits in one frame. */
+  #checkSize(bytes: number): void {
+    const { maxBytes } = this.#host;
+    const total = [...this.#pending.values()].reduce((sum, pending) => sum + pending.bytes, bytes);
+    if (total <= maxBytes) return;
+    const message = `What waits for approval is together larger than ${maxBytes} bytes (half of maxServerFrameBytes).`;
+    const suggestion = "Ask with what people need to decide, and keep the rest with the agent.";
+    throw new RunAgentError("PAYLOAD_TOO_LARGE", message, { suggestion });
   }
 
   #checkRunning(): void {

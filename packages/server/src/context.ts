@@ -9,6 +9,8 @@ export interface ApprovalRequest {
   readonly tool_name: string;
   /** What it would be called with: any JSON value. */
   readonly arguments?: unknown;
+  /** The tool call that it is about, as `tool_called` names it. */
+  readonly call_id?: string;
   /** Seconds until the server rejects it itself. Default and most: maxApprovalSeconds of the server, a week. */
   readonly expiresIn?: number;
   /** What else the people who decide should see. */
@@ -43,7 +45,7 @@ export interface AgentContext {
    * @throws RunAgentError VALIDATION_ERROR, at once, when it is not JSON with a string `type`; PAYLOAD_TOO_LARGE when the log is full
    * (maxLogBytes, maxLogRecords) and its records are still needed, which cannot happen to who awaits.
    */
-  emit(event: KnownEvent | AgentEvent): Promise<void>;
+  emit(event: KnownEvent | AgentEvent | { readonly type: string }): Promise<void>;
   /**
    * Marks the end of a turn: the model has answered, and the tools it called have run. Where a client asked to stop after the
    * turn, the invocation ends here. [cancel.turn.1]
@@ -53,7 +55,8 @@ export interface AgentContext {
   /**
    * Asks the people at the other end whether a tool may be called, and waits for the decision: seconds or days. [approval.log.1]
    * @returns The decision, approve or reject. Call the tool once, and only after an approve.
-   * @throws RunAgentError VALIDATION_ERROR for a request that cannot be asked; what ended the invocation, when that came first.
+   * @throws RunAgentError VALIDATION_ERROR for a request that cannot be asked; PAYLOAD_TOO_LARGE when those that wait are together larger than
+   * half of maxServerFrameBytes; what ended the invocation, when that came first.
    */
   requireApproval(request: ApprovalRequest): Promise<ApprovalAnswer>;
 }

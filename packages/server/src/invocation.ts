@@ -91,10 +91,12 @@ export class Invocation {
     });
     this.approvals = new Approvals({
       maxSeconds: host.limits.maxApprovalSeconds,
+      maxBytes: host.limits.maxServerFrameBytes / 2,
       endedBy: () => this.#endedBy,
       lost: () => this.lost,
       room: () => this.#room.inLog(),
-      append: (event) => this.#appendEvent(this.#encode(event)),
+      encode: (event) => this.#encode(event),
+      append: (event) => this.#appendEvent(event),
       changed: () => this.#approvalsChanged(),
     });
   }

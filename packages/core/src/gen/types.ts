@@ -193,6 +193,10 @@ tool_name: string
  * What the tool would be called with.
  */
 arguments: unknown
+/**
+ * The tool call that it is about, as tool_called names it.
+ */
+call_id?: string
 [k: string]: unknown | undefined
 }
 /**

@@ -71,6 +71,11 @@ export class ModelWatch {
     };
   }
 
+  /** True while a model of this agent answers. */
+  isAnswering(agent: string): boolean {
+    return [...this.#running.values()].includes(agent);
+  }
+
   /** An answer that came from a node itself. */
   async answered(message: unknown, metadata: JsonObject): Promise<void> {
     if (!isGraphMessage(message)) return;
@@ -94,9 +99,9 @@ export class ModelWatch {
 
   async #afterModel(output: unknown, runId: string): Promise<void> {
     const agent = this.#running.get(runId);
-    this.#running.delete(runId);
     if (agent === undefined) return;
     await this.#options.drained();
+    this.#running.delete(runId);
     this.#answered = true;
     const message = messageIn(output);
     if (!isGraphMessage(message)) return;

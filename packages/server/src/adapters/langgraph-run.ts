@@ -4,7 +4,7 @@
 import { isJsonObject, RunAgentError } from "@runagent/core";
 import type { AgentContext } from "../context.ts";
 import { answerInterrupts, type GraphInterrupt } from "./langgraph-interrupts.ts";
-import { isGraphMessage, isPiece } from "./langgraph-messages.ts";
+import { agentOf, isGraphMessage, isPiece } from "./langgraph-messages.ts";
 import { type ModelCallbacks, ModelWatch } from "./langgraph-models.ts";
 import type { LangGraphOptions, ServableGraph } from "./langgraph-options.ts";
 import { GraphTeller } from "./langgraph-teller.ts";
@@ -111,9 +111,10 @@ export class GraphRun {
     const [message, given]: unknown[] = Array.isArray(payload) ? payload : [];
     if (!isGraphMessage(message)) return;
     const metadata = isJsonObject(given) ? given : {};
-    const isAnswer = message.getType() === "ai" && !isPiece(message) && !this.#teller.knows(message);
+    const isNew = this.#models.isAnswering(agentOf(metadata));
+    const isAnswer = message.getType() === "ai" && !isPiece(message) && (isNew || !this.#teller.knows(message));
     if (isAnswer) await this.#models.markTurn();
-    const text = await this.#teller.readMessage(message, metadata);
+    const text = await this.#teller.readMessage(message, metadata, isNew);
     if (text !== "") yield text;
     if (isAnswer) await this.#models.answered(message, metadata);
   }

@@ -24,8 +24,10 @@ export class GraphTeller {
   readonly #rawEvents: boolean;
   /** Messages whose text was sent. */
   readonly #streamed: Set<unknown> = new Set();
-  /** Messages and tool calls that are told completely. */
+  /** Messages that are told completely. */
   readonly #told: Set<unknown> = new Set();
+  /** Tool calls whose outputs are told. */
+  readonly #outputs: Set<string> = new Set();
   /** Tools that were called, and have given nothing yet. */
   readonly #calls: Map<string, GraphToolCall> = new Map();
   /** By call: why it was rejected. */
@@ -37,15 +39,19 @@ export class GraphTeller {
     this.#rawEvents = rawEvents;
   }
 
-  /** @returns The text of it that is a chunk. */
-  async readMessage(message: GraphMessage, metadata: JsonObject): Promise<string> {
+  /**
+   * @param isNew A model is answering there: what comes under a known id is another answer, of a model that names all alike.
+   * @returns The text of it that is a chunk.
+   */
+  async readMessage(message: GraphMessage, metadata: JsonObject, isNew: boolean): Promise<string> {
     await this.raw("messages", [message, placeOf(metadata)]);
     const type = message.getType();
     if (type === "tool") await this.#readOutput(message);
     if (type !== "ai") return "";
     const id = idOf(message);
+    if (isNew && this.#told.delete(id)) this.#streamed.delete(id);
     if (this.#told.has(id) || (this.#streamed.has(id) && !isPiece(message))) return "";
-    this.#streamed.add(id);
+    if (id !== message) this.#streamed.add(id);
     await this.#answeredBy(agentOf(metadata));
     return textOfMessage(message);
   }
@@ -57,7 +63,7 @@ export class GraphTeller {
 
   /** True for a tool call whose output clients know already. */
   knowsOutput(callId: string): boolean {
-    return this.#told.has(callId);
+    return this.#outputs.has(callId);
   }
 
   /** An answer is complete. @returns False when that was known. */
@@ -113,13 +119,16 @@ export class GraphTeller {
   }
 
   async #readOutput(message: GraphMessage): Promise<void> {
+    const id = idOf(message);
+    if (this.#told.has(id)) return;
+    this.#told.add(id);
     const call_id = String(message.tool_call_id);
-    if (this.#told.has(call_id)) return;
-    this.#told.add(call_id);
+    this.#outputs.add(call_id);
     const tool_name = typeof message.name === "string" ? message.name : this.#calls.get(call_id)?.tool_name;
     const item = { call_id, ...(tool_name !== undefined && { tool_name }) };
     this.#calls.delete(call_id);
     const rejected = this.#rejected.get(call_id);
+    this.#rejected.delete(call_id);
     if (rejected !== undefined) return this.#context.emit(events.toolOutput({ ...item, output: rejected, rejected: true }));
     const failed = message.status === "error" ? { is_error: true } : {};
     await this.#context.emit(events.toolOutput({ ...item, output: outputOf(message), ...failed }));
@@ -134,5 +143,5 @@ export class GraphTeller {
 
 /** A message that no model has named is known by itself. */
 function idOf(message: GraphMessage): unknown {
-  return message.id ?? message;
+  return message.id || message;
 }

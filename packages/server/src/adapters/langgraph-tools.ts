@@ -57,7 +57,7 @@ export class ToolWatch {
     const [first] = [...this.#ended].filter(([callId]) => !teller.knowsOutput(callId));
     if (first === undefined) return;
     const [callId, output] = first;
-    if (isGraphMessage(output)) await teller.readMessage(output, {});
+    if (isGraphMessage(output)) await teller.readMessage(output, {}, false);
     throw new RunAgentError(
       "EXECUTION_ERROR",
       `The tool of the call ${callId} ran when it was approved, and its node asks again: LangGraph would run that tool a second time.`,
