@@ -164,14 +164,29 @@ describe("cancel after_turn", () => {
   });
 
   it("an agent without turns runs to its end, and the stream says why it was not stopped", async () => {
-    const agent = defineAgent({ id: "plain", entrypoints: { work_stream: () => [1, 2, 3] } });
+    let go = (): void => {};
+    const cancelled = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    const agent = defineAgent({
+      id: "plain",
+      entrypoints: {
+        async *work_stream() {
+          yield 1;
+          await cancelled;
+          yield 2;
+        },
+      },
+    });
     const { client } = await start(agent);
     const stream = client("work_stream").runStream<number>();
+    await stream.started;
     const { outcome } = await stream.cancel("after_turn");
+    go();
     let reason: string | undefined;
     for await (const record of stream.events()) if (record.type === "status") ({ reason } = record);
     expect(outcome).toBe("accepted");
-    expect(stream.summary).toMatchObject({ status: "completed", chunks: 3 });
+    expect(stream.summary).toMatchObject({ status: "completed", chunks: 2 });
     expect(reason).toContain("marks none");
   });
 });

@@ -45,7 +45,9 @@ describe("what a node writes itself", () => {
     const server = await serveChat(fromLangGraph(graph), { limits: { maxServerFrameBytes: 10_000 } });
     const records = await recordsOf(clientOf(server).runStream({ message: "Write." }));
     expect(textOfChunks(records)).toBe("Done.");
-    const updates = records.flatMap((record) => (record.type === "event" && record.event.name === "updates" ? [record.event] : []));
+    const updates = records.flatMap((record) =>
+      record.type === "event" && record.event.type === "raw_response_event" && record.event.name === "updates" ? [record.event] : [],
+    );
     expect(updates).toMatchObject([{ data: { omitted: expect.stringContaining("larger than 10000 bytes") } }]);
   });
 

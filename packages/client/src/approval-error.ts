@@ -15,7 +15,10 @@ export class ApprovalRequiredError extends RunAgentError {
 
   constructor(requests: readonly ApprovalRequest[], options: RunAgentErrorOptions = {}) {
     const tools = requests.map(({ tool_name }) => tool_name).join(", ");
-    super("APPROVAL_REQUIRED", `The agent waits for an approval (${tools}), and the stream had nobody to ask.`, {
+    const { cause } = options;
+    const why =
+      cause === undefined ? "the stream had nobody to ask" : `onApproval failed: ${cause instanceof Error ? cause.message : cause}`;
+    super("APPROVAL_REQUIRED", `The agent waits for an approval (${tools}), and ${why}.`, {
       details: { requests },
       ...options,
     });

@@ -64,6 +64,7 @@ export interface ApprovingHost {
 /** Requests that an agent makes together come one after the other: the stream ends with all of them. In milliseconds. */
 const GATHER_MS = 10;
 const MAX_REASON_LENGTH = 4096;
+const MAX_ID_LENGTH = 128;
 /** How long a decision waits for its answer, in milliseconds, and on how many connections. */
 const ACKNOWLEDGE_MS = 15_000;
 const MAX_TRIES = 3;
@@ -231,7 +232,8 @@ export class Approving {
 /** Checks a decision, which in plain JavaScript may be anything. @throws RunAgentError VALIDATION_ERROR. */
 export function checkDecision(given: unknown, field: string): NamedDecision {
   const { approvalId, decision, reason }: JsonObject = isJsonObject(given) ? given : {};
-  if (typeof approvalId !== "string" || approvalId === "") throw invalid(`${field}.approvalId`, "must be the approvalId of a request");
+  const isId = typeof approvalId === "string" && approvalId !== "" && approvalId.length <= MAX_ID_LENGTH;
+  if (!isId) throw invalid(`${field}.approvalId`, "must be the approvalId of a request");
   if (decision !== "approve" && decision !== "reject") throw invalid(field, 'must decide "approve" or "reject"');
   if (reason === undefined) return { approvalId, decision };
   if (typeof reason === "string" && reason.length <= MAX_REASON_LENGTH) return { approvalId, decision, reason };

@@ -110,7 +110,7 @@ export class RunAgentStream<T = unknown> implements AsyncIterable<T> {
    */
   events<const Type extends string>(options: { readonly only: readonly Type[] }): AsyncIterableIterator<SelectedRecord<T, Type>>;
   events({ only }: { readonly only?: readonly string[] | undefined } = {}): AsyncIterableIterator<StreamRecord<T>> {
-    const wanted = only && new Set(checkOnly(only));
+    const wanted = only === undefined ? undefined : new Set(checkOnly(only));
     return this.#iterate<StreamRecord<T>>(
       "events()",
       only,

@@ -82,6 +82,8 @@ export class Approvals {
     this.#checkSize(bytes);
     // As it was asked, whatever the agent does with the object.
     const event: ApprovalRequiredEvent = JSON.parse(encoded.text);
+    // A toJSON may have made something else of it.
+    if (event.requests[0]?.tool_name !== asked.tool_name) throw noRequest();
     // Nobody can answer before this returns, or has its record.
     const stored = this.#host.append(encoded);
     this.#checkRunning();
@@ -181,10 +183,7 @@ function toWire({ decision, reason, decidedBy }: ApprovalAnswer): Record<string,
 
 function checkRequest(request: unknown, maxSeconds: number): ApprovalRequest {
   if (!isJsonObject(request) || typeof request.tool_name !== "string" || request.tool_name === "") {
-    throw new RunAgentError("VALIDATION_ERROR", "An approval is asked for with an object that has a tool_name.", {
-      field: "tool_name",
-      suggestion: 'Pass for example { tool_name: "send_mail", arguments: { to: "…" } }.',
-    });
+    throw noRequest();
   }
   const { expiresIn, arguments: asked } = request;
   if (typeof asked === "function" || typeof asked === "symbol") {
@@ -197,4 +196,11 @@ function checkRequest(request: unknown, maxSeconds: number): ApprovalRequest {
     throw new RunAgentError("VALIDATION_ERROR", message, { field: "expiresIn" });
   }
   return request as unknown as ApprovalRequest;
+}
+
+function noRequest(): RunAgentError {
+  return new RunAgentError("VALIDATION_ERROR", "An approval is asked for with an object that has a tool_name.", {
+    field: "tool_name",
+    suggestion: 'Pass for example { tool_name: "send_mail", arguments: { to: "…" } }.',
+  });
 }

@@ -87,7 +87,8 @@ export function encodeEvent(event: unknown, maxBytes: number): EncodedEvent {
     if (hasToJson(event)) return encodeEvent(JSON.parse(text), maxBytes);
     return { type, text };
   } catch (error) {
-    throw new RunAgentError("VALIDATION_ERROR", error instanceof Error ? error.message : "The event is not JSON.");
+    const suggestion = "Emit only strings, finite numbers, booleans, null, and arrays and objects of those.";
+    throw new RunAgentError("VALIDATION_ERROR", error instanceof Error ? error.message : "The event is not JSON.", { suggestion });
   }
 }
 
