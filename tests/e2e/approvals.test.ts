@@ -1,4 +1,4 @@
-import { createFaultProxy } from "@runagent/conformance";
+import { createFaultProxy, type FaultRule } from "@runagent/conformance";
 import { type ApprovalQuestion, ApprovalRequiredError, type RunAgentStream } from "runagent";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { serveAsking } from "../support/asking-server.ts";
@@ -119,6 +119,21 @@ describe.each([WEBSOCKET, SSE])("over $transport", (options) => {
     );
     expect(await stream.text()).toBe("1: approve by anybody. ");
     expect([asked, runs.get("inv-1")]).toEqual([1, 1]);
+  });
+
+  it("a decision that goes into a black hole goes out with the next connection; over server-sent events it is asked again", async () => {
+    const { server, client, runs } = await serveAsking({ limits: { heartbeatSeconds: 0.2 } });
+    const hole: FaultRule[] = [
+      { on: { event: "frame", direction: "to_server", type: "approval" }, do: { action: "stall", direction: "both" }, times: 1 },
+      { on: { event: "request", method: "POST", path: "/approvals" }, do: { action: "reset" }, times: 2 },
+    ];
+    const proxy = await createFaultProxy({ target: { host: server.host, port: server.port }, seed: 1, rules: hole });
+    onTestFinished(() => proxy.close());
+    const onApproval = (): "approve" => "approve";
+    const stream = client({ ...options, port: proxy.port }).runStream<string>({}, { invocationId: "inv-1", onApproval });
+    expect(await stream.text()).toBe("1: approve by anybody. ");
+    expect(runs.get("inv-1")).toBe(1);
+    expect(proxy.stats.drops).toBe(options === WEBSOCKET ? 1 : 2);
   });
 });
 

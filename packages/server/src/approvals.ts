@@ -32,7 +32,7 @@ export interface ApprovalHost {
 
 interface Pending {
   readonly event: ApprovalRequiredEvent;
-  /** Of its text, roughly. */
+  /** Of its text. */
   readonly bytes: number;
   readonly expiresAtMs: number;
   resolve(answer: ApprovalAnswer): void;
@@ -78,7 +78,7 @@ export class Approvals {
       requests: [{ ...asked, arguments: asked.arguments ?? null }],
       expires_at: new Date(expiresAtMs).toISOString(),
     });
-    const bytes = encoded.text.length;
+    const bytes = Buffer.byteLength(encoded.text);
     this.#checkSize(bytes);
     // As it was asked, whatever the agent does with the object.
     const event: ApprovalRequiredEvent = JSON.parse(encoded.text);

@@ -1,8 +1,9 @@
 /** Decisions and questions that are wrong: what is refused, with what, and that the approval waits on. */
+import type { JsonObject } from "@runagent/core";
 import { describe, expect, test } from "vitest";
 import type { ApprovalInfo, ServeOptions } from "../src/index.ts";
 import { askOverWebSocket, decideOverRest, isRequired, REQUEST, SSE, serveAsker, WEBSOCKET } from "./asking.ts";
-import { connect, contents, deferred, serveEntrypoints, startFrame } from "./support.ts";
+import { connect, contents, deferred, get, resumeFrame, serveEntrypoints, startFrame } from "./support.ts";
 
 const APPROVE = { approval_id: "ap-1", decision: "approve" };
 
@@ -182,4 +183,63 @@ test.each<[string, unknown, string]>([
     [1, "and goes on"],
     [2, undefined],
   ]);
+});
+
+describe("what waits together, which everybody who attaches is told in one frame", () => {
+  const LIMITS = { limits: { maxServerFrameBytes: 20_000 } };
+
+  test.each([
+    ["letters", "x".repeat(4000)],
+    ["characters of three bytes", "漢".repeat(1400)],
+  ])("is no more than half of what a frame may be, in %s: the agent is told, and may ask when others are decided", async (_name, text) => {
+    const { promise, resolve } = deferred<unknown>();
+    const server = await serveEntrypoints(
+      {
+        ask_stream: async function* (_input, ctx) {
+          const ask = (n: number) => ctx.requireApproval({ tool_name: "pay", arguments: { n, text } });
+          const first = [ask(1), ask(2)];
+          await ask(3).catch(resolve);
+          await Promise.race(first);
+          const third = ask(4);
+          yield (await Promise.all([...first, third])).map(({ decision }) => decision);
+        },
+      },
+      LIMITS,
+    );
+    const peer = await askOverWebSocket(server);
+    expect(await promise).toMatchObject({ code: "PAYLOAD_TOO_LARGE", message: expect.stringContaining("maxServerFrameBytes") });
+    const { pending_approvals: pending } = (await get(`${server.url}/api/v1/invocations/inv-1`)).body.data as {
+      pending_approvals: JsonObject[];
+    };
+    expect(Buffer.byteLength(JSON.stringify(pending))).toBeLessThan(10_000);
+    const ids = pending.map(({ approval_id }) => String(approval_id));
+    expect(ids).toHaveLength(2);
+    await decideOverRest(server, { approval_id: ids[0], decision: "reject" });
+    await peer.until(
+      ({ event }) => (event as JsonObject)?.type === "approval_required" && !ids.includes(String((event as JsonObject).approval_id)),
+    );
+    const left = (await get(`${server.url}/api/v1/invocations/inv-1`)).body.data as { pending_approvals: JsonObject[] };
+    for (const { approval_id } of left.pending_approvals) await decideOverRest(server, { approval_id, decision: "approve" });
+    expect(contents(await peer.untilEnd())).toEqual([["reject", "approve", "approve"]]);
+  });
+
+  test("is what was asked, whatever the agent does with the object afterwards", async () => {
+    const shown = { amount: 480 };
+    const server = await serveEntrypoints({
+      ask_stream: async function* (_input, ctx) {
+        const waiting = ctx.requireApproval({ tool_name: "pay", arguments: shown });
+        waiting.catch(() => {});
+        await ctx.emit({ type: "asked" });
+        shown.amount = 1_000_000;
+        yield await waiting;
+      },
+    });
+    const peer = await askOverWebSocket(server);
+    await expect.poll(() => shown.amount).toBe(1_000_000);
+    const asked = [{ tool_name: "pay", arguments: { amount: 480 } }];
+    expect((await get(`${server.url}/api/v1/invocations/inv-1`)).body.data).toMatchObject({ pending_approvals: [{ requests: asked }] });
+    const second = await connect(server);
+    second.send(resumeFrame(peer.frames[0] ?? {}, 0));
+    expect(await second.next()).toMatchObject({ pending_approvals: [{ requests: asked }] });
+  });
 });

@@ -106,7 +106,8 @@ test("who attaches is told what waits, and where the log was then [approval.pend
     resumed.send(resumeFrame(started, 1));
     return [await resumed.next(), await (await attachSse(server, "inv-1")).next()];
   };
-  for (const accepted of await attach()) expect(accepted).toMatchObject({ last_seq: 2, pending_approvals: [{ approval_id: "ap-1", requests: [REQUEST] }] });
+  for (const accepted of await attach())
+    expect(accepted).toMatchObject({ last_seq: 2, pending_approvals: [{ approval_id: "ap-1", requests: [REQUEST] }] });
   await decideOverRest(server, { approval_id: "ap-1", decision: "approve" });
   await peer.untilEnd();
   for (const accepted of await attach()) {
