@@ -114,6 +114,16 @@ describe("Node", () => {
     const said = await runQuietly(process.execPath, ["node/use.cjs", port], project.folder);
     expect(JSON.parse(said)).toEqual({ did: did("require"), entry: "dist/node.cjs", sameError: true });
   }, 60_000);
+
+  it("an adapter whose framework is not installed says which to install, imported and required", async () => {
+    const said: Record<string, string[]> = JSON.parse(await runQuietly(process.execPath, ["node/adapters.mjs"], project.folder));
+    for (const [tag, told] of Object.entries(said)) {
+      const framework = tag.replace("_stream", "");
+      expect(told).toHaveLength(2);
+      for (const text of told) expect(text).toMatch(new RegExp(`^EXECUTION_ERROR .*npm install .*${framework}`));
+    }
+    expect(Object.keys(said)).toHaveLength(3);
+  }, 60_000);
 });
 
 describe("the command", () => {

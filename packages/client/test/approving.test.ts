@@ -1,8 +1,8 @@
 /** Decisions whose answers do not come, by a clock that the test moves: they go out with the next connection, and not for ever. */
-import { RunAgentError } from "@runagent/core";
 import type { NamedDecision } from "runagent";
 import { describe, expect, it } from "vitest";
 import { Approving } from "../src/approving.ts";
+import { connectionError } from "../src/network-error.ts";
 import { createState, receive } from "../src/state.ts";
 import { decided, required } from "./asking.ts";
 import { createClock, type TestClock } from "./clock.ts";
@@ -43,7 +43,7 @@ async function play(lostRequests?: number): Promise<Played> {
     isConnected: () => connected,
     async decide({ decision }: NamedDecision) {
       log.push(`asked ${decision}`);
-      if (left-- > 0) throw new RunAgentError("CONNECTION_ERROR", "The network is down.");
+      if (left-- > 0) throw connectionError(new Error("reset"), "127.0.0.1", true);
     },
     lost(error) {
       log.push(`left: ${error.code}`);

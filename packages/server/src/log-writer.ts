@@ -54,9 +54,15 @@ export class LogWriter {
     return exceeds(this.#stored, bounds);
   }
 
+  /** The store is making room. */
+  get trimming(): boolean {
+    return this.#trimming;
+  }
+
   /** Makes room: drops the oldest records below `beforeSeq` until the log is within the bounds. */
   trim(beforeSeq: number, bounds: LogBounds): void {
-    if (!this.exceeds(bounds) || this.#trimming || this.#lost) return;
+    const isNothing = beforeSeq <= this.#stored.firstSeq;
+    if (isNothing || !this.exceeds(bounds) || this.#trimming || this.#lost) return;
     const trimmed = this.log.trim(beforeSeq, bounds);
     if (!(trimmed instanceof Promise)) {
       this.#setHead(trimmed);

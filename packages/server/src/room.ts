@@ -119,12 +119,17 @@ export class Room {
     const { readers, writer } = this.#parts;
     const bounds = this.#bounds;
     if (readers.size === 0 || !writer.exceeds(bounds)) return;
-    let needed = writer.seq + 1;
-    for (const reader of readers) {
-      // Nothing more may come before there is room, and then nothing else would tell it.
-      reader.tellSkipped();
-      needed = Math.min(needed, reader.neededSeq);
-    }
-    writer.trim(needed, bounds);
+    writer.trim(this.#neededSeq, bounds);
+    if (writer.trimming || !writer.exceeds(bounds)) return;
+    // Nothing more comes before there is room, and then nothing else would tell them.
+    for (const reader of readers) reader.tellSkipped();
+    writer.trim(this.#neededSeq, bounds);
+  }
+
+  /** The oldest record that an attached reader may still need. */
+  get #neededSeq(): number {
+    let needed = this.#parts.writer.seq + 1;
+    for (const reader of this.#parts.readers) needed = Math.min(needed, reader.neededSeq);
+    return needed;
   }
 }

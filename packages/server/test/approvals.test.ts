@@ -1,5 +1,5 @@
 /** Approvals, from the question to the end: what goes over the wire and into the log, in which order, and who sees what. */
-import type { JsonObject } from "@runagent/core";
+import type { Invocation, JsonObject } from "@runagent/core";
 import { describe, expect, test } from "vitest";
 import {
   askOverWebSocket,
@@ -256,4 +256,25 @@ test("an agent that does not wait for its answer ends as it would, and nobody ca
     status: 400,
     error: { code: "VALIDATION_ERROR", field: "approval_id" },
   });
+});
+
+test("onInvocation is told when approvals begin to wait and when none does any more", async () => {
+  const told: [string, number][] = [];
+  const onInvocation = ({ status, pending_approvals }: Invocation): void => void told.push([status, pending_approvals?.length ?? 0]);
+  const server = await serveEntrypoints(
+    {
+      ask_stream: async function* (_input, ctx) {
+        yield (await Promise.all([ctx.requireApproval(REQUEST), ctx.requireApproval(REQUEST)])).length;
+      },
+    },
+    { onInvocation },
+  );
+  const peer = await askOverWebSocket(server);
+  await peer.until((frame) => isEvent(frame, "approval_required"));
+  for (const approval_id of ["ap-1", "ap-2"]) await decideOverRest(server, { approval_id, decision: "approve" });
+  await peer.untilEnd();
+  await expect.poll(() => told.at(-1)).toEqual(["completed", 0]);
+  expect(told[0]).toEqual(["running", 0]);
+  expect(told).toContainEqual(["waiting_approval", 1]);
+  expect(told.at(-2)).toEqual(["running", 0]);
 });

@@ -89,6 +89,8 @@ describe("a log that is trimmed", () => {
     const frames = await takeUpTo(back, Number.POSITIVE_INFINITY);
     expect(checkChain(frames, after)).toBe(count + 2);
     expect(contents(frames)).toEqual(["last"]);
+    // A full log is no reason to tell of each record by itself.
+    expect(peer.frames.length + back.frames.length).toBeLessThan(count / 200);
   });
 
   test.each([{ maxLogBytes: 4000 }, { maxLogRecords: 20 }])(
@@ -118,7 +120,7 @@ describe("a log that is trimmed", () => {
   );
 });
 
-test("a store that answers later skips as well, and its records without a type of event come always", async () => {
+test("a store that answers later skips as well", async () => {
   const server = await serveEntrypoints(
     {
       a_stream: async function* (_input, ctx) {

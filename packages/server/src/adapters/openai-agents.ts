@@ -9,7 +9,6 @@ import type {
   AgentInputItem,
   AgentOutputType,
   CallModelInputFilter,
-  RunContext,
   Runner,
   RunState,
   RunStreamEvent,
@@ -20,6 +19,7 @@ import type { Untyped } from "../agent.ts";
 import type { AgentContext } from "../context.ts";
 import { type AdaptedEntrypoint, inputSchema } from "./input.ts";
 import { toJson } from "./json-safe.ts";
+import { createTurnContext, type TurnContext } from "./openai-agents-context.ts";
 import { toRunError } from "./openai-agents-errors.ts";
 import { readOpenAIInput } from "./openai-agents-input.ts";
 import { type ItemAgent, toApprovalRequest, toItemEvents } from "./openai-agents-items.ts";
@@ -60,7 +60,7 @@ interface Invocation<Context, Output extends AgentOutputType> {
   readonly options: OpenAIAgentOptions<Context>;
   readonly pace: PacedReader<RunStreamEvent>;
   /** One for all runs: it keeps the context and the usage while a run waits for its approvals. */
-  readonly runContext: RunContext<Context>;
+  readonly context: TurnContext<Context>;
   /** Why humans rejected calls, by call id. */
   readonly rejected: Map<string, string | undefined>;
 }
@@ -112,10 +112,10 @@ async function* answer<Context, Output extends AgentOutputType>(
   const peer = await loadOpenAIAgents();
   const agent = typeof source === "function" ? await source(given, ctx) : source;
   checkAgent(agent, "EXECUTION_ERROR");
-  const runContext = new peer.RunContext(contextOf(options, given, ctx));
+  const context = createTurnContext<Context>(peer.RunContext, contextOf(options, given, ctx));
   const pace = createPacedReader<RunStreamEvent>();
   try {
-    yield* runToEnd({ peer, agent, ctx, options, pace, runContext, rejected: new Map() }, items);
+    yield* runToEnd({ peer, agent, ctx, options, pace, context, rejected: new Map() }, items);
   } catch (error) {
     throw toRunError(error, peer);
   } finally {
@@ -154,11 +154,11 @@ async function* runToEnd<Context, Output extends AgentOutputType>(
   invocation: Invocation<Context, Output>,
   input: string | AgentInputItem[],
 ): AsyncGenerator<string> {
-  const { peer, agent, ctx, options, pace, runContext } = invocation;
+  const { peer, agent, ctx, options, pace, context } = invocation;
   const runner = createRunner(peer, options.runner, pace);
   const runOptions: StreamRunOptions<Context, Agent<Context, Output>> & { stream: true } = {
     stream: true,
-    context: runContext,
+    context: context.runContext,
     signal: ctx.signal,
     callModelInputFilter: endTurns(invocation, runner.config.callModelInputFilter),
     ...(options.maxTurns !== undefined && { maxTurns: options.maxTurns }),
@@ -190,16 +190,18 @@ function createRunner(peer: Peer, given: Runner | undefined, pace: PacedReader<R
  * clients have been told everything of this turn; where they asked to stop after it, `turn` throws and the request is never sent.
  */
 function endTurns<Context, Output extends AgentOutputType>(
-  { ctx, pace }: Invocation<Context, Output>,
+  { peer, ctx, pace, context, options: { maxTurns } }: Invocation<Context, Output>,
   inherited: CallModelInputFilter | undefined,
 ): CallModelInputFilter {
-  let isFirst = true;
+  let turns = 0;
   return async (args) => {
-    if (!isFirst) {
+    if (turns > 0) {
       await pace.drained();
+      context.endTurn();
       await ctx.turn();
     }
-    isFirst = false;
+    // The package begins to count anew when it goes on after approvals.
+    if (turns++ === maxTurns) throw new peer.MaxTurnsExceededError(`Max turns (${maxTurns}) exceeded`);
     return inherited === undefined ? args.modelData : inherited(args);
   };
 }
@@ -245,15 +247,16 @@ function nameOf(data: unknown): string {
 /** Asks for all that the run waits for, at once, and gives the state that it goes on from. */
 async function decide<Context, Output extends AgentOutputType>(
   interrupted: RunState<Context, Agent<Context, Output>>,
-  { peer, agent, ctx, options, runContext, rejected }: Invocation<Context, Output>,
+  { peer, agent, ctx, options, context, rejected }: Invocation<Context, Output>,
 ): Promise<RunState<Context, Agent<Context, Output>>> {
   // Written and read again, the run holds no model and no connection while it waits, for days maybe. The context of the user need not be
   // JSON: it stays as it is.
   const written = interrupted.toJSON();
   const text = JSON.stringify({ ...written, context: { ...written.context, context: {} } });
-  const state = await peer.RunState.fromStringWithContext<Context, Agent<Context, Output>>(agent, text, runContext);
+  const state = await peer.RunState.fromStringWithContext<Context, Agent<Context, Output>>(agent, text, context.runContext);
   const expires = options.approvalExpiresIn === undefined ? {} : { expiresIn: options.approvalExpiresIn };
   const asked = state.getInterruptions().map((item) => ({ item, request: toApprovalRequest(item) }));
+  for (const { request } of asked) context.ask(request);
   const answers = await Promise.all(asked.map(({ request }) => ctx.requireApproval({ ...request, ...expires })));
   for (const [index, { item, request }] of asked.entries()) {
     const answer = answers[index];
