@@ -31,8 +31,7 @@ it.each(["approve", "reject"] as const)("an id that the model gives again: the %
   const model = await scriptedModel([{ toolCalls: [call(1, "call")] }, { toolCalls: [call(1000, "call")] }, { text: "Done." }]);
   const client = clientOf(await serveChat(fromOpenAIAgent(agent, { runner: runnerOf(model) })));
   const failure = await failureOf(client.runStream({ message: "Pay" }, { onApproval: () => decision }).text());
-  expect(failure).toMatchObject({ code: "EXECUTION_ERROR", message: expect.stringContaining('"call"') });
-  expect(paid).toEqual(decision === "approve" ? [1] : []);
+  expect([failure.code, paid]).toEqual(["EXECUTION_ERROR", decision === "approve" ? [1] : []]);
 });
 
 it("an id that two calls share: nothing runs", async () => {
