@@ -64,14 +64,14 @@ describe("an answer", () => {
           { type: "text", text: "B" },
         ],
       },
-      { role: "assistant", parts: [{ type: "step-start" }, { type: "text", text: "C" }] },
+      { role: "assistant", parts: [{ type: "text", text: "C" }, { type: "step-start" }, { type: "text", text: "c" }] },
       { role: "assistant", parts: [{ type: "step-start" }] },
       { role: "user", parts: [{ type: "text", text: "D" }] },
     ];
     await (await startStream(new Agent({ name: "Rememberer" }), ui, { messages })).text();
     expect(ui.requests[0]?.input).toMatchObject([
       { role: "user", content: "AB" },
-      { role: "assistant", content: [{ text: "C" }] },
+      { role: "assistant", content: [{ text: "C" }, { text: "c" }] },
       { role: "user", content: "D" },
     ]);
   });

@@ -3,7 +3,7 @@ import { defineConfig, type Plugin, type ViteUserConfig } from "vitest/config";
 
 // The tests of this folder with the newest versions of the frameworks, wherever they are imported: in the tests and in the adapters.
 
-const FRAMEWORKS = /^(?:ai|openai|@ai-sdk\/[^/]+|@openai\/[^/]+|@langchain\/[^/]+)(?:\/|$)/;
+const FRAMEWORKS = /^(?:ai|openai|@ai-sdk\/[^/]+|@openai\/[^/]+|langchain|@langchain\/[^/]+)(?:\/|$)/;
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const importer = fileURLToPath(new URL("newest/package.json", import.meta.url));
 const conditions = ["@runagent/source", "node"];

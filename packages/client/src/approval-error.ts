@@ -26,6 +26,11 @@ export class ApprovalRequiredError extends RunAgentError {
     Object.defineProperty(this, "requests", { value: requests });
   }
 
+  /** True for an error of any copy of this class. */
+  static override is(value: unknown): value is ApprovalRequiredError {
+    return RunAgentError.is(value) && value.code === "APPROVAL_REQUIRED";
+  }
+
   /** Where `client.resume(position, { approvals })` goes on, in this process or another. */
   get position(): string {
     return this.cursor ?? "";

@@ -240,6 +240,11 @@ export function checkDecision(given: unknown, field: string): NamedDecision {
   throw invalid(`${field}.reason`, `must be a text of at most ${MAX_REASON_LENGTH} characters`);
 }
 
+/** The decision that stands, of an error that says so. */
+export function standingDecision(error: unknown): unknown {
+  return RunAgentError.is(error) && error.code === "ALREADY_DECIDED" && isJsonObject(error.details) ? error.details.decision : undefined;
+}
+
 /** The tool calls of an event, each with what to decide it by. */
 function requestsOf({ approval_id: approvalId, requests, expires_at: expiresAt }: ApprovalRequiredEvent): ApprovalRequest[] {
   return requests.map((request) => ({ ...request, approvalId, ...(expiresAt !== undefined && { expiresAt }) }));

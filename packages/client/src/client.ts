@@ -16,7 +16,7 @@ import {
   validateWith,
 } from "@runagent/core";
 import { abortError } from "./abort-signal.ts";
-import { checkDecision, type NamedDecision } from "./approving.ts";
+import { checkDecision, type NamedDecision, standingDecision } from "./approving.ts";
 import { type CallOptions, checkApprovals, checkCallOptions, checkInput, type ResumeOptions } from "./call-options.ts";
 import type { CancelAnswer } from "./cancelling.ts";
 import { checkMode, invalid } from "./checks.ts";
@@ -170,7 +170,14 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
     checkCallOptions(options);
     const { signal, timeoutMs = REQUEST_TIMEOUT_MS } = options;
     const request = decideRequest(invocationId, checkDecision(decision, "decision"), timeoutMs);
-    await this.#repeat({ ...request, signal }, true);
+    let repeated = false;
+    const onRepeat = (): void => {
+      repeated = true;
+    };
+    await this.#repeat({ ...request, signal }, true, onRepeat).catch((error: unknown) => {
+      // The first try got through, and its answer was lost.
+      if (!repeated || standingDecision(error) !== decision.decision) throw error;
+    });
   }
 
   /**
@@ -213,9 +220,9 @@ export class RunAgentClientBase<Tag extends string = string, Input = UntypedInpu
     await this.#shared.http.pool.close();
   }
 
-  #repeat(request: HttpRequest, idempotent: boolean): Promise<JsonObject> {
+  #repeat(request: HttpRequest, idempotent: boolean, onRepeat?: () => void): Promise<JsonObject> {
     const { maxReconnectDelayMs } = this.#config;
-    return requestRepeatedly({ ...this.#shared, idempotent, maxReconnectDelayMs }, request);
+    return requestRepeatedly({ ...this.#shared, idempotent, maxReconnectDelayMs, onRepeat }, request);
   }
 
   async #runOnce(...[input, given = {}]: CallArguments<Input>): Promise<unknown> {

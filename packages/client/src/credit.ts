@@ -31,8 +31,14 @@ export class Credit {
   add(bytes: number): void {
     this.#bytes += bytes;
     this.#additions++;
-    if (this.#bytes >= this.#partBytes) this.#send();
+    if (this.#bytes >= this.#partBytes) this.send();
     else if (!this.#watching) this.#watch();
+  }
+
+  /** Acknowledges what was taken so far. */
+  send(): void {
+    this.#bytes = 0;
+    this.#acknowledge();
   }
 
   /** A new connection: the server counts anew. */
@@ -46,13 +52,8 @@ export class Credit {
     this.#timers.start(QUIET_MS, () => {
       this.#watching = false;
       if (this.#bytes === 0) return;
-      if (this.#additions === seen) this.#send();
+      if (this.#additions === seen) this.send();
       else this.#watch();
     });
-  }
-
-  #send(): void {
-    this.#bytes = 0;
-    this.#acknowledge();
   }
 }

@@ -50,6 +50,7 @@ export class FirstFrames {
     const only = epoch === undefined || this.#onlyAsked || state.filters ? this.#only : undefined;
     const more = { window_bytes: bufferBytes, ...(only && { only: [...only] }), ...(token !== undefined && { auth: { token } }) };
     this.#onlySent = only;
+    state.filtered = only !== undefined;
     reopen(state, taken);
     if (epoch === undefined && this.#start !== undefined) return { ...this.#start, ...more };
     return { type: "resume", protocol: 2, invocation_id: invocationId, epoch: epoch ?? "", after_seq: taken, ...more };
@@ -73,6 +74,7 @@ export class FirstFrames {
     if (only === undefined || only === this.#onlySent || !link.open || !state.accepted || !state.filters || !link.connection?.credit)
       return;
     this.#onlySent = only;
+    state.filtered = true;
     link.send({ type: "filter", only: [...only] });
   }
 }

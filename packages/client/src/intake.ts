@@ -34,6 +34,8 @@ export class Intake {
   taken: number;
   readonly #host: IntakeHost;
   readonly #credit: Credit;
+  /** The record that was taken last stands for others. */
+  #skips = false;
 
   constructor(host: IntakeHost) {
     this.#host = host;
@@ -54,6 +56,10 @@ export class Intake {
     this.taken = record.seq;
     // What came on an older connection is acknowledged when it comes again.
     if (record.seq <= this.#host.state.wireSeq) this.#addCredit(before - this.queue.bytes);
+    const skips = record.type === "unknown" && record.frame.type === "skipped";
+    // One after the other: they are small here, and large in the log of the server, which keeps what they stand for until it is acknowledged.
+    if (skips && this.#skips && this.#hasCredit) this.#credit.send();
+    this.#skips = skips;
     return record;
   }
 

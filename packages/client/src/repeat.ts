@@ -12,6 +12,8 @@ export interface RepeatOptions extends Pick<RetryOptions, "server" | "maxReconne
   readonly http: HttpOptions;
   /** True: asking twice does no harm, whatever the server. */
   readonly idempotent: boolean;
+  /** Called before each repetition: the request before may have got through. */
+  readonly onRepeat?: (() => void) | undefined;
 }
 
 /**
@@ -41,6 +43,7 @@ export async function requestRepeatedly(options: RepeatOptions, request: HttpReq
       const delayMs = retryDelayMs(attempt, Math.random(), options.maxReconnectDelayMs, error);
       if (now() + delayMs >= until) throw final;
       await wait(delayMs, request.signal);
+      options.onRepeat?.();
     }
   }
 }

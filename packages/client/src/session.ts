@@ -1,7 +1,6 @@
 import {
   type ApprovalFrame,
   encodeCursor,
-  isJsonObject,
   type Mode,
   PROTOCOL_ERROR_CLOSE,
   parseJsonObject,
@@ -10,7 +9,7 @@ import {
   type StreamCompletedFrame,
 } from "@runagent/core";
 import { abortError, onAbort } from "./abort-signal.ts";
-import { type ApprovalHandler, Approving, type NamedDecision } from "./approving.ts";
+import { type ApprovalHandler, Approving, type NamedDecision, standingDecision } from "./approving.ts";
 import { type CancelAnswer, Cancelling } from "./cancelling.ts";
 import { type Deadlines, startDeadlines } from "./deadlines.ts";
 import { type FirstFrame, FirstFrames } from "./first-frame.ts";
@@ -287,9 +286,8 @@ export class Session {
     for (const approval of this.#options.approvals) {
       if (this.end !== undefined) return;
       await this.#options.decide(this.state.invocationId, approval).catch((error: unknown) => {
-        const details = RunAgentError.is(error) && error.code === "ALREADY_DECIDED" ? error.details : undefined;
-        // It may be our own, whose answer was lost.
-        if (!isJsonObject(details) || details.decision !== approval.decision) throw error;
+        // It may be this one, from a process that ended before it had the answer.
+        if (standingDecision(error) !== approval.decision) throw error;
       });
     }
   }

@@ -59,6 +59,8 @@ export interface StreamState {
   pendingApprovals: Map<string, ApprovalRequiredEvent>;
   /** The server takes a filter on the way. [filter.frame.1] */
   filters: boolean;
+  /** Not all records were asked for on the present connection. */
+  filtered: boolean;
   /** Not all chunks were asked for, so nobody can count them. */
   partial: boolean;
   /** Data records received. */
@@ -128,6 +130,7 @@ export function createState(invocationId: string, cursor?: { readonly epoch: str
     lastSeq: 0,
     pendingApprovals: new Map(),
     filters: false,
+    filtered: false,
     partial: false,
     chunks: 0,
     duplicates: 0,
@@ -210,7 +213,10 @@ function takeEvent(state: StreamState, record: EventFrame): EventFrame {
 /** Without its id and its requests nobody can answer an approval. @throws RunAgentError PROTOCOL_ERROR. [event.open.1] */
 function readApproval(event: unknown): event is ApprovalRequiredEvent {
   const { approval_id: id, requests }: JsonObject = isJsonObject(event) ? event : {};
-  const fits = Array.isArray(requests) && requests.every((request) => isJsonObject(request) && typeof request.tool_name === "string");
+  const fits =
+    Array.isArray(requests) &&
+    requests.length > 0 &&
+    requests.every((request) => isJsonObject(request) && typeof request.tool_name === "string");
   if (fits && typeof id === "string") return true;
   throw broken("An approval_required has no approval_id or no requests.");
 }
@@ -218,6 +224,7 @@ function readApproval(event: unknown): event is ApprovalRequiredEvent {
 /** Moves past the records that were not asked for. [skip.read.1] */
 function takeSkipped(state: StreamState, frame: SkippedFrame): Effect {
   const { after, seq } = frame;
+  if (!state.filtered) throw broken("The server left out records that were asked for.");
   if (!state.accepted || after > state.wireSeq || seq <= after) return gap(state, seq);
   if (seq > state.seq) {
     state.seq = seq;

@@ -314,5 +314,6 @@ function checkOnly(only: unknown): readonly string[] {
 }
 
 function isWanted(record: OtherRecord, wanted: ReadonlySet<string>): boolean {
-  return record.type === "event" && wanted.has(record.event.type);
+  // "data" are the chunks, whatever an agent calls its events.
+  return record.type === "event" && record.event.type !== "data" && wanted.has(record.event.type);
 }

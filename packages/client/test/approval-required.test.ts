@@ -284,8 +284,12 @@ describe("a position after the question, which still waits", () => {
   });
 });
 
-it("an error of another copy of the package is told by its code", async () => {
+it("is told by ApprovalRequiredError.is, also where it comes of another copy of the package", async () => {
   const server = await serveScript({ stream: ask });
   const { error } = await drain(new RunAgentClient({ agentId: "a1", port: server.port, entrypointTag: "story_stream" }).runStream({}));
-  expect(RunAgentError.is(error) && error.code).toBe("APPROVAL_REQUIRED");
+  expect(ApprovalRequiredError.is(error)).toBe(true);
+  expect(ApprovalRequiredError.is(new RunAgentError("APPROVAL_REQUIRED", "Of another copy."))).toBe(true);
+  for (const other of [new RunAgentError("CANCELLED", "Not this."), undefined, "APPROVAL_REQUIRED"]) {
+    expect(ApprovalRequiredError.is(other)).toBe(false);
+  }
 });

@@ -50,6 +50,7 @@ describe("a server that breaks the rules", () => {
     ["no approval_id", required("ap-1", { approval_id: undefined })],
     ["an approval_id that is no text", required("ap-1", { approval_id: 1 })],
     ["no requests", required("ap-1", { requests: undefined })],
+    ["an empty list of requests", required("ap-1", { requests: [] })],
     ["requests that are no list", required("ap-1", { requests: {} })],
     ["a request without a tool_name", required("ap-1", { requests: [{ arguments: 1 }] })],
     ["a request that is null", required("ap-1", { requests: [null] })],

@@ -68,6 +68,21 @@ describe("events()", () => {
     expect(stream.summary).toMatchObject({ status: "completed", totalChunks: 1 });
   });
 
+  it("an event that an agent calls data is no chunk", async () => {
+    const server = await serveScript({
+      async stream(peer) {
+        const { invocation_id } = await peer.accept();
+        sendEvent(peer, 1, { type: "data", content: "not a chunk" });
+        peer.data(2, "a");
+        peer.complete(invocation_id, 3, 1);
+      },
+    });
+    const client = streamClient(server);
+    expect((await collect(client.runStream({}).events({ only: ["data"] }))).map(({ content }) => content)).toEqual(["a"]);
+    expect((await drain(client.runStream({}))).chunks).toEqual(["a"]);
+    expect((await collect(client.runStream({}).events())).map(({ type }) => type)).toEqual(["event", "data", "status"]);
+  });
+
   it("reads the older spelling of a handoff, and no other name (event.spelling.1)", async () => {
     const server = await serveScript({
       async stream(peer) {

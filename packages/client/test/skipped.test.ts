@@ -105,6 +105,16 @@ describe("skipped records (skip.read.1)", () => {
     expect((await drain(client.runStream({}).events({ only: ["turn_completed"] }))).error).toBeUndefined();
   });
 
+  it("that leave out what was asked for are PROTOCOL_ERROR", async () => {
+    const server = await serveScript({
+      async stream(peer) {
+        await peer.accept(FILTERS);
+        skipped(peer, 0, 1);
+      },
+    });
+    expect((await drain(streamClient(server).runStream({}).events())).error).toMatchObject({ code: "PROTOCOL_ERROR", origin: "local" });
+  });
+
   it.each([
     ["without after", { type: "skipped", seq: 3 }],
     ["without seq", { type: "skipped", after: 0 }],
@@ -118,5 +128,25 @@ describe("skipped records (skip.read.1)", () => {
       },
     });
     expect((await drain(streamClient(server).runStream({}))).error?.code).toBe("PROTOCOL_ERROR");
+  });
+
+  it("are acknowledged at once, one after the other, however small they are: the server's log is full of what they stand for", async () => {
+    const acks: unknown[] = [];
+    const seen: unknown[] = [];
+    const server = await serveScript({
+      async stream(peer) {
+        const { invocation_id } = await peer.accept(FILTERS);
+        peer.socket.on("message", (data) => acks.push(JSON.parse(String(data)).seq));
+        for (let n = 0; n < 5; n++) {
+          skipped(peer, n * 256, (n + 1) * 256);
+          // What was sent before the answer has come by then.
+          await new Promise((resolve) => peer.socket.once("pong", resolve).ping());
+          seen.push(acks.at(-1));
+        }
+        peer.complete(invocation_id, 5 * 256 + 1, 0);
+      },
+    });
+    expect((await drain(streamClient(server).runStream({}))).error).toBeUndefined();
+    expect(seen).toEqual([undefined, 512, 768, 1024, 1280]);
   });
 });

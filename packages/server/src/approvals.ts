@@ -5,7 +5,16 @@
  *     ├─────expires_at passes──▶ decided: reject, by the server [approval.expire.1]
  *     └─────the invocation ends─▶ given up: the agent's wait rejects, and nobody can decide any more
  */
-import { type ApprovalRequiredEvent, type Decision, excerpt, isJsonObject, RunAgentError } from "@runagent/core";
+import { randomBytes } from "node:crypto";
+import {
+  type ApprovalRequiredEvent,
+  type Decision,
+  excerpt,
+  isDeeperThan,
+  isJsonObject,
+  MAX_JSON_DEPTH,
+  RunAgentError,
+} from "@runagent/core";
 import type { ApprovalAnswer, ApprovalRequest } from "./context.ts";
 import type { MaybePromise } from "./log.ts";
 import { toTimerMs } from "./options.ts";
@@ -40,6 +49,12 @@ interface Pending {
   expiry: NodeJS.Timeout | undefined;
 }
 
+/** Envelope, data, invocations, the invocation, pending_approvals. */
+const LEVELS_AROUND = 5;
+
+/** Decisions whose reason is kept: an invocation may ask thousands of times. */
+const MAX_REASONS = 100;
+
 const EXPIRED = { decision: "reject", reason: "The approval expired.", decidedBy: "server" } as const;
 
 /** What an invocation has asked its people. */
@@ -47,6 +62,8 @@ export class Approvals {
   readonly #host: ApprovalHost;
   readonly #pending: Map<string, Pending> = new Map();
   readonly #decided: Map<string, ApprovalAnswer> = new Map();
+  /** The ids of those whose reason is kept, oldest first. */
+  readonly #reasons: string[] = [];
   #asked = 0;
 
   constructor(host: ApprovalHost) {
@@ -71,7 +88,8 @@ export class Approvals {
     await this.#host.room();
     this.#checkRunning();
     const expiresAtMs = Date.now() + expiresIn * 1000;
-    const approvalId = `ap-${++this.#asked}`;
+    // Never the same twice: a yes counts for what was shown, and for nothing that another run of this invocation asks. [approval.id.1]
+    const approvalId = `ap-${++this.#asked}-${randomBytes(4).toString("hex")}`;
     const encoded = this.#host.encode({
       type: "approval_required",
       approval_id: approvalId,
@@ -80,6 +98,8 @@ export class Approvals {
     });
     const bytes = Buffer.byteLength(encoded.text);
     this.#checkSize(bytes);
+    // The answer that lists it among the invocations has this much around it: what is deeper, no client reads.
+    if (isDeeperThan(encoded.text, MAX_JSON_DEPTH - LEVELS_AROUND)) throw tooDeep();
     // As it was asked, whatever the agent does with the object.
     const event: ApprovalRequiredEvent = JSON.parse(encoded.text);
     // A toJSON may have made something else of it.
@@ -113,6 +133,10 @@ export class Approvals {
       throw new RunAgentError("ALREADY_DECIDED", message, { details: toWire(standing) });
     }
     const pending = this.#pending.get(approvalId);
+    if (pending === undefined && this.#host.endedBy() !== undefined) {
+      const message = "The invocation has ended: nothing waits for a decision any more.";
+      throw new RunAgentError("VALIDATION_ERROR", message, { field: "approval_id", suggestion: "See how it ended: its status says." });
+    }
     if (pending === undefined) {
       throw new RunAgentError("VALIDATION_ERROR", `No approval ${excerpt(approvalId)} waits for a decision in this invocation.`, {
         field: "approval_id",
@@ -124,7 +148,7 @@ export class Approvals {
     const stored = this.#host.append(this.#host.encode({ type: "approval_decided", approval_id: approvalId, ...toWire(answer) }));
     clearTimeout(pending.expiry);
     this.#pending.delete(approvalId);
-    this.#decided.set(approvalId, answer);
+    this.#keep(answer);
     this.#host.changed();
     if (stored instanceof Promise) await stored;
     // The log may have been lost meanwhile: then the agent must not go on as if all could see the decision.
@@ -146,6 +170,16 @@ export class Approvals {
       reject(error);
     }
     this.#pending.clear();
+  }
+
+  /** For those who come too late. Their reasons are in the log; those of the last few decisions are kept beside it. */
+  #keep(answer: ApprovalAnswer): void {
+    this.#decided.set(answer.approvalId, answer);
+    this.#reasons.push(answer.approvalId);
+    const oldest = this.#reasons.length > MAX_REASONS ? this.#decided.get(this.#reasons.shift() ?? "") : undefined;
+    if (oldest === undefined) return;
+    const { reason: _reason, ...rest } = oldest;
+    this.#decided.set(rest.approvalId, rest);
   }
 
   /** Whoever comes into the middle is told of all that waits in one frame. */
@@ -175,6 +209,11 @@ export class Approvals {
     );
     pending.expiry.unref();
   }
+}
+
+function tooDeep(): RunAgentError {
+  const message = `A question nests deeper than ${MAX_JSON_DEPTH - LEVELS_AROUND} levels.`;
+  return new RunAgentError("VALIDATION_ERROR", message, { field: "arguments", suggestion: "Ask with what people need to decide." });
 }
 
 function toWire({ decision, reason, decidedBy }: ApprovalAnswer): Record<string, string> {

@@ -36,6 +36,9 @@ import type { Services } from "./services.ts";
 /** What makes a first frame version 2 even where it fails to say so: version 1 has nothing but requests. */
 const VERSION_2_TYPES: ReadonlySet<unknown> = new Set(["resume", "ack", "cancel", "approval", "filter", "auth"]);
 
+/** Decisions at once on one connection; more wait, and all behind them. */
+const MAX_DECIDING = 16;
+
 /** What the upgrade knows about a connection. */
 export interface ConnectionOrigin {
   /** From the path; checked to be an id, not to exist. */
@@ -58,6 +61,8 @@ export class Connection {
   #busy = false;
   /** Frames that came meanwhile: at most what one read of the socket held, because then it is paused. */
   #waiting: Buffer[] = [];
+  /** Decisions that have no answer yet. */
+  #deciding = 0;
   #closed = false;
   /** The client closed with 1000: it does not come back. */
   #left = false;
@@ -179,7 +184,9 @@ export class Connection {
         this.#cancel(frame);
         break;
       case "approval":
-        this.#later(() => this.#decide(frame));
+        // Beside the frames that follow: whoever is asked for leave may take its time, and a cancel must not wait for that.
+        if (this.#deciding < MAX_DECIDING) void this.#decide(frame);
+        else this.#later(() => this.#decide(frame));
         break;
       case "filter":
         this.#attachment?.setFilter(readFilter(frame.only));
@@ -213,6 +220,7 @@ export class Connection {
     const { principal } = this.#caller;
     if (invocation === undefined || principal === undefined) return;
     const answer = { type: "status", status: "approval_acknowledged", approval_id };
+    this.#deciding++;
     try {
       await decideApproval(invocation, frame, principal, this.#services);
       this.#reply({ ...answer, decision: frame.decision, outcome: "accepted" });
@@ -221,6 +229,8 @@ export class Connection {
       if (error !== cause) this.#services.onError(cause, { where: "connection", agentId: this.#agentId });
       const decision = invocation.approvals.standing(approval_id);
       this.#reply({ ...answer, ...(decision !== undefined && { decision }), outcome: "refused", error: error.toWire() });
+    } finally {
+      this.#deciding--;
     }
   }
 
@@ -294,6 +304,7 @@ export class Connection {
   }
 
   #reply(frame: JsonObject): void {
+    if (this.#closed) return;
     this.#socket.sendReply(JSON.stringify(frame));
   }
 

@@ -35,7 +35,11 @@ export async function decideApproval(
       throw new RunAgentError("SERVER_ERROR", "It could not be checked who may decide.");
     }
     if (!allowed && !isOwner) throw notFound();
-    if (!allowed) throw new RunAgentError("PERMISSION_ERROR", `This key may not decide the approval ${excerpt(approvalId)}.`);
+    if (!allowed) {
+      throw new RunAgentError("PERMISSION_ERROR", `This key may not decide the approval ${excerpt(approvalId)}.`, {
+        suggestion: "Leave it to those who may: whoever reads the stream sees their decision.",
+      });
+    }
   }
   await invocation.approvals.decide(approvalId, decision, reason, principal.name ?? principal.id);
 }

@@ -1,8 +1,9 @@
 /** Decisions and questions that are wrong: what is refused, with what, and that the approval waits on. */
-import type { JsonObject } from "@runagent/core";
+import { type JsonObject, parseJson } from "@runagent/core";
 import { describe, expect, test } from "vitest";
 import type { ApprovalInfo, ServeOptions } from "../src/index.ts";
 import { askOverWebSocket, decideOverRest, isRequired, REQUEST, SSE, serveAsker, WEBSOCKET } from "./asking.ts";
+import { openSse } from "./sse-peer.ts";
 import { connect, contents, deferred, get, resumeFrame, serveEntrypoints, startFrame } from "./support.ts";
 
 const APPROVE = { approval_id: "ap-1", decision: "approve" };
@@ -150,7 +151,22 @@ describe("who may decide", () => {
   });
 });
 
+/** Arrays in arrays. */
+const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)]);
+
+test("arguments that nest as deep as they may can be read wherever they are shown", async () => {
+  const { server } = await serveAsker({}, { tool_name: "pay", arguments: nested(56) });
+  const peer = await askOverWebSocket(server);
+  const again = await connect(server);
+  again.send(resumeFrame(peer.frames[0] ?? {}, 0));
+  const sse = await openSse(server, { path: "/api/v1/invocations/inv-1/stream" });
+  for (const inbox of [again, sse]) expect(await inbox.next()).toMatchObject({ pending_approvals: [{ approval_id: "ap-1" }] });
+  const list = await fetch(`${server.url}/api/v1/agents/agent/invocations`);
+  expect(parseJson(await list.text(), "answer", "PROTOCOL_ERROR")).toMatchObject({ data: { total_count: 1 } });
+});
+
 test.each<[string, unknown, string]>([
+  ["arguments that nest too deep for the frame that tells of what waits", { tool_name: "pay", arguments: nested(57) }, "arguments"],
   ["no tool_name", { arguments: 1 }, "tool_name"],
   ["an empty tool_name", { tool_name: "" }, "tool_name"],
   ["nothing", undefined, "tool_name"],

@@ -24,7 +24,9 @@ export function encodeChunk(chunk: unknown): string {
 export function encodeError(error: unknown): string {
   const known = RunAgentError.is(error) ? error : new RunAgentError("SERVER_ERROR", "The stream failed before its end.");
   try {
-    return JSON.stringify(known.toWire());
+    const { code, invocationId: invocation_id, cursor } = known;
+    // Whoever is to decide needs to know where.
+    return JSON.stringify({ ...known.toWire(), ...(code === "APPROVAL_REQUIRED" && { invocation_id, cursor }) });
   } catch {
     // Its details are not JSON.
     return JSON.stringify({ code: known.code, message: known.message, suggestion: known.suggestion });

@@ -36,11 +36,26 @@ export function readConversation(input: unknown, allowSystem: boolean): Conversa
     return { form: "model", messages: [{ role: "user", content: message }] };
   }
   if (!Array.isArray(messages) || messages.length === 0) throw refused("messages must be a list that is not empty.", "messages");
-  const read = messages.map((entry: unknown, index) => readMessage(entry, `messages[${index}]`, allowSystem));
+  const read = messages.flatMap((entry: unknown, index) =>
+    isUnspoken(entry) ? [] : readMessage(entry, `messages[${index}]`, allowSystem),
+  );
+  if (read.length === 0) throw refused("messages holds nothing that a model could be told.", "messages");
   const form = read[0]?.parts === undefined ? "model" : "ui";
   const odd = read.findIndex(({ parts }) => (parts === undefined ? "model" : "ui") !== form);
   if (odd === -1) return { form, messages: read };
   throw refused("All messages must have content, or all must have parts.", `messages[${odd}]`);
+}
+
+/**
+ * AG-UI has messages of their own for reasoning, activities and what tools gave, and keeps calls beside the text of the assistant: of these
+ * the text is read.
+ */
+function isUnspoken(message: unknown): boolean {
+  if (!isJsonObject(message)) return false;
+  const { role, content, toolCalls, toolCallId } = message;
+  if (role === "tool") return typeof toolCallId === "string";
+  if (role === "assistant") return Array.isArray(toolCalls) && (content === undefined || content === "");
+  return role === "reasoning" || role === "activity";
 }
 
 function readMessage(message: unknown, field: string, allowSystem: boolean): CallerMessage {
@@ -59,7 +74,7 @@ function readMessage(message: unknown, field: string, allowSystem: boolean): Cal
   if (typeof content !== "string" && !isListOfParts(content)) {
     throw refused(`${field}.content must be a text, or a list of objects, each with a type.`, `${field}.content`);
   }
-  const { parts: _none, ...rest } = message;
+  const { parts: _none, toolCalls: _calls, ...rest } = message;
   return { ...rest, role, content };
 }
 

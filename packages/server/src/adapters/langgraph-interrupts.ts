@@ -2,7 +2,7 @@
  * Interrupts of a graph as approvals. `interrupt(value)` can ask anything; most ask whether a tool may be called, and what
  * they say of it is read where it has a usual name.
  */
-import { isJsonObject, type JsonObject } from "@runagent/core";
+import { isJsonObject, type JsonObject, RunAgentError } from "@runagent/core";
 import type { AgentContext, ApprovalAnswer } from "../context.ts";
 import { toGraphJson } from "./langgraph-messages.ts";
 import type { GraphTeller } from "./langgraph-teller.ts";
@@ -23,6 +23,8 @@ export interface InterruptOptions {
   readonly toResume: ((answer: ApprovalAnswer, value: unknown) => unknown) | undefined;
 }
 
+const DECISIONS: readonly string[] = ["approve", "reject"];
+
 /** Asks for all at once. @returns What the graph is resumed with. */
 export async function answerInterrupts(interrupts: readonly GraphInterrupt[], options: InterruptOptions): Promise<unknown> {
   const taken = new Set<string>();
@@ -37,20 +39,54 @@ export async function answerInterrupts(interrupts: readonly GraphInterrupt[], op
 
 async function answer(value: unknown, node: string, options: InterruptOptions, taken: Set<string>): Promise<unknown> {
   const actions = options.toResume === undefined ? actionsOf(value) : undefined;
-  if (actions !== undefined) {
-    const decisions = await Promise.all(actions.map((action) => ask(action, node, options, taken)));
-    return { decisions: decisions.map(toDecision) };
-  }
+  if (actions !== undefined) return answerActions(actions, node, options, taken);
   const decided = await ask(value, node, options, taken);
   if (options.toResume !== undefined) return options.toResume(decided, value);
   const { decision, reason } = decided;
   return { type: decision, decision, approved: decision === "approve", ...(reason !== undefined && { reason }) };
 }
 
-/** The request of LangChain's human-in-the-loop middleware: it asks for several tools in one interrupt. */
-function actionsOf(value: unknown): JsonObject[] | undefined {
-  const actions = isJsonObject(value) ? (value.actionRequests ?? value.action_requests) : undefined;
-  return Array.isArray(actions) && actions.length > 0 && actions.every(isJsonObject) ? actions : undefined;
+/** What LangChain's human-in-the-loop middleware asks about a tool call, and the decisions that it takes. */
+interface Action {
+  readonly request: JsonObject;
+  readonly allowed: readonly string[];
+}
+
+/** The request of that middleware: it asks for several tools in one interrupt. */
+function actionsOf(value: unknown): Action[] | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const requests = value.actionRequests ?? value.action_requests;
+  if (!Array.isArray(requests) || requests.length === 0 || !requests.every(isJsonObject)) return undefined;
+  const given: unknown = value.reviewConfigs ?? value.review_configs;
+  const configs = Array.isArray(given) ? given.filter(isJsonObject) : [];
+  return requests.map((request) => {
+    const config = configs.find(({ actionName, action_name }) => (actionName ?? action_name) === request.name);
+    const taken = config?.allowedDecisions ?? config?.allowed_decisions;
+    return { request, allowed: Array.isArray(taken) ? DECISIONS.filter((word) => taken.includes(word)) : DECISIONS };
+  });
+}
+
+async function answerActions(actions: readonly Action[], node: string, options: InterruptOptions, taken: Set<string>): Promise<JsonObject> {
+  for (const { request, allowed } of actions) if (allowed.length === 0) throw notTaken(request, "approve or reject");
+  const answers = await Promise.all(
+    actions.map(({ request, allowed }) => {
+      const limits = allowed.length < DECISIONS.length ? { allowed_decisions: allowed } : {};
+      return ask(request, node, options, taken, limits);
+    }),
+  );
+  for (const [index, { decision }] of answers.entries()) {
+    const action = actions[index];
+    if (action !== undefined && !action.allowed.includes(decision)) throw notTaken(action.request, decision);
+  }
+  if (answers.some(({ decision }) => decision === "reject")) options.teller.doubtOthers();
+  return { decisions: answers.map(toDecision) };
+}
+
+/** The middleware would fail with it: no tool runs. */
+function notTaken({ name }: JsonObject, decision: string): RunAgentError {
+  return new RunAgentError("EXECUTION_ERROR", `The agent takes no ${decision} for the tool ${JSON.stringify(name)}, so it cannot go on.`, {
+    suggestion: 'Let its allowedDecisions in humanInTheLoopMiddleware have "approve" and "reject".',
+  });
 }
 
 /** As that middleware takes it. */
@@ -58,7 +94,13 @@ function toDecision({ decision, reason }: ApprovalAnswer): JsonObject {
   return { type: decision, ...(decision === "reject" && reason !== undefined && { message: reason }) };
 }
 
-async function ask(value: unknown, node: string, options: InterruptOptions, taken: Set<string>): Promise<ApprovalAnswer> {
+async function ask(
+  value: unknown,
+  node: string,
+  options: InterruptOptions,
+  taken: Set<string>,
+  more: JsonObject = {},
+): Promise<ApprovalAnswer> {
   const { context, teller, expiresIn } = options;
   const fields: JsonObject = isJsonObject(value) ? value : {};
   const named = [fields.tool_name, fields.name, fields.action].find((name) => typeof name === "string");
@@ -72,6 +114,7 @@ async function ask(value: unknown, node: string, options: InterruptOptions, take
     arguments: args,
     ...(call_id !== undefined && { call_id }),
     ...(typeof fields.description === "string" && { description: fields.description }),
+    ...more,
     ...(expiresIn !== undefined && { expiresIn }),
   });
   if (answered.decision === "reject" && call_id !== undefined) teller.reject(call_id, answered.reason);

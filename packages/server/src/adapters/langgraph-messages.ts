@@ -87,10 +87,19 @@ export function placeOf(metadata: JsonObject): JsonObject {
   return { langgraph_node, langgraph_step, tags };
 }
 
-/** Who answers: the node of the outermost graph, which is the agent where agents are graphs within a graph. */
+/** The nodes of an agent of the package `langchain` that answer: its model, and the hooks of its middleware. */
+const AGENT_NODE = /^model_request$|\.(?:before|after)_(?:agent|model)$/;
+
+/**
+ * Who answers: an agent of the package `langchain` by its name; else the node of the outermost graph, which is the agent where
+ * agents are graphs within a graph. Models that a tool calls are told by the node: it is not the agent who speaks.
+ */
 export function agentOf(metadata: JsonObject): string {
+  const { lc_agent_name: agent, langgraph_node: node } = metadata;
+  if (typeof agent === "string" && node !== "tools") return agent;
   const place = metadata.langgraph_checkpoint_ns ?? metadata.checkpoint_ns;
   const [outermost = ""] = typeof place === "string" ? place.split("|", 1) : [];
   const [name = ""] = outermost.split(":", 1);
-  return name === "" ? String(metadata.langgraph_node ?? "agent") : name;
+  if (AGENT_NODE.test(name)) return "agent";
+  return name === "" ? String(node ?? "agent") : name;
 }

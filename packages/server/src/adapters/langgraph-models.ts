@@ -86,7 +86,8 @@ export class ModelWatch {
   async markTurn(): Promise<void> {
     if (this.#answered && this.#running.size === 0) {
       this.#answered = false;
-      this.#marking = this.#options.context.turn();
+      const { context, teller } = this.#options;
+      this.#marking = teller.tellSkipped().then(() => context.turn());
     }
     await this.#marking;
   }

@@ -8,6 +8,11 @@ export interface ServableGraph {
   getState?(config: Untyped): PromiseLike<unknown>;
 }
 
+/** True for what can be run as a graph. */
+export function isServable(value: unknown): value is ServableGraph {
+  return typeof value === "object" && value !== null && "stream" in value && typeof value.stream === "function";
+}
+
 /** A graph, or what gives one for each invocation. */
 export type LangGraphSource =
   | ServableGraph

@@ -6,7 +6,7 @@ import type { AgentContext } from "../context.ts";
 import { answerInterrupts, type GraphInterrupt } from "./langgraph-interrupts.ts";
 import { agentOf, isGraphMessage, isPiece } from "./langgraph-messages.ts";
 import { type ModelCallbacks, ModelWatch } from "./langgraph-models.ts";
-import type { LangGraphOptions, ServableGraph } from "./langgraph-options.ts";
+import { isServable, type LangGraphOptions, type ServableGraph } from "./langgraph-options.ts";
 import { GraphTeller } from "./langgraph-teller.ts";
 import { type ToolCallbacks, ToolWatch } from "./langgraph-tools.ts";
 import { sentenceOf, toModelError } from "./model-error.ts";
@@ -73,7 +73,7 @@ export class GraphRun {
   /** Begun by the reader: a graph gives its stream when there is something in it, and until then, somebody must be waiting for it. */
   async *#stream(input: unknown, handler: unknown): AsyncGenerator<unknown> {
     const callbacks = Array.isArray(this.#options.config?.callbacks) ? this.#options.config.callbacks : [];
-    yield* await this.#graph.stream(input, {
+    yield* await runnerOf(this.#graph, input).stream(input, {
       ...this.#config,
       streamMode: [...new Set([...NEEDED_MODES, ...(this.#options.streamMode ?? [])])],
       subgraphs: true,
@@ -138,6 +138,15 @@ export class GraphRun {
   }
 }
 
+/**
+ * An agent of the package `langchain` knows a `Command` by its class, and takes that of another copy of LangGraph for a first
+ * state: it would begin anew, and what was approved would not run. The graph in it knows a command by what it has.
+ */
+function runnerOf(graph: ServableGraph, input: unknown): ServableGraph {
+  const isCommand = isJsonObject(input) && input.lg_name === "Command";
+  return isCommand && "graph" in graph && isServable(graph.graph) ? graph.graph : graph;
+}
+
 function readPart(part: unknown): readonly [readonly string[], string, unknown] {
   const [namespace, mode, payload]: unknown[] = Array.isArray(part) ? part : [];
   return [Array.isArray(namespace) ? namespace.map(String) : [], String(mode), payload];
@@ -156,7 +165,7 @@ function toGraphError(error: unknown): RunAgentError {
   const code = error instanceof Error && "lc_error_code" in error ? error.lc_error_code : undefined;
   if (code === "MISSING_CHECKPOINTER") {
     return new RunAgentError("EXECUTION_ERROR", "The graph asks with interrupt(), and it has no checkpointer to wait with.", {
-      suggestion: "Compile it with one: graph.compile({ checkpointer: new MemorySaver() }).",
+      suggestion: "Compile it with one, graph.compile({ checkpointer: new MemorySaver() }), or give it to createAgent.",
       cause: error,
     });
   }

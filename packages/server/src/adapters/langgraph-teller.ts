@@ -28,10 +28,12 @@ export class GraphTeller {
   readonly #told: Set<unknown> = new Set();
   /** Tool calls whose outputs are told. */
   readonly #outputs: Set<string> = new Set();
-  /** Tools that were called, and have given nothing yet. */
-  readonly #calls: Map<string, GraphToolCall> = new Map();
+  /** Tools that were called, and have given nothing yet; with the message that called them. */
+  readonly #calls: Map<string, { readonly call: GraphToolCall; readonly answer: unknown }> = new Map();
   /** By call: why it was rejected. */
   readonly #rejected: Map<string, string> = new Map();
+  /** Calls beside one that was rejected, which may not run for that. */
+  readonly #doubtful: Set<string> = new Set();
   #agent: string | undefined;
 
   constructor(context: AgentContext, rawEvents: boolean) {
@@ -78,7 +80,7 @@ export class GraphTeller {
       await this.#context.emit(events.messageOutput({ role: "assistant", parts: [{ type: "text", text }], status: "completed", agent }));
     }
     for (const call of toolCallsOf(message)) {
-      this.#calls.set(call.call_id, call);
+      this.#calls.set(call.call_id, { call, answer: id });
       await this.#context.emit(events.toolCalled({ ...call }));
     }
     return true;
@@ -107,7 +109,7 @@ export class GraphTeller {
   /** The call that an interrupt is about, as far as it can be known: one of that name with those arguments that has given nothing yet. */
   callFor(toolName: string, args: unknown, taken: ReadonlySet<string>): string | undefined {
     const text = JSON.stringify(args);
-    for (const call of this.#calls.values()) {
+    for (const { call } of this.#calls.values()) {
       if (!taken.has(call.call_id) && call.tool_name === toolName && JSON.stringify(call.arguments) === text) return call.call_id;
     }
     return undefined;
@@ -118,13 +120,33 @@ export class GraphTeller {
     this.#rejected.set(callId, reason ?? "rejected");
   }
 
+  /** What was rejected may keep the other calls of its answer from running, approved or not. */
+  doubtOthers(): void {
+    const answers = new Set([...this.#rejected.keys()].map((callId) => this.#calls.get(callId)?.answer));
+    for (const [callId, { answer }] of this.#calls) {
+      if (answers.has(answer) && !this.#rejected.has(callId)) this.#doubtful.add(callId);
+    }
+  }
+
+  /** The turn is over: calls that were in doubt and have given nothing did not run. */
+  async tellSkipped(): Promise<void> {
+    const skipped = [...this.#doubtful].flatMap((callId) => this.#calls.get(callId) ?? []);
+    this.#doubtful.clear();
+    for (const { call } of skipped) {
+      const { call_id, tool_name } = call;
+      this.#calls.delete(call_id);
+      const output = "It did not run, because another call of the same answer was rejected.";
+      await this.#context.emit(events.toolOutput({ call_id, tool_name, output, is_error: true }));
+    }
+  }
+
   async #readOutput(message: GraphMessage): Promise<void> {
     const id = idOf(message);
     if (this.#told.has(id)) return;
     this.#told.add(id);
     const call_id = String(message.tool_call_id);
     this.#outputs.add(call_id);
-    const tool_name = typeof message.name === "string" ? message.name : this.#calls.get(call_id)?.tool_name;
+    const tool_name = typeof message.name === "string" ? message.name : this.#calls.get(call_id)?.call.tool_name;
     const item = { call_id, ...(tool_name !== undefined && { tool_name }) };
     this.#calls.delete(call_id);
     const rejected = this.#rejected.get(call_id);

@@ -11,7 +11,7 @@ import type { Untyped } from "../agent.ts";
 import type { AgentContext } from "../context.ts";
 import { type AdaptedEntrypoint, inputSchema } from "./input.ts";
 import { readGraphState, threadIn } from "./langgraph-input.ts";
-import type { LangGraphOptions, LangGraphSource, ServableGraph } from "./langgraph-options.ts";
+import { isServable, type LangGraphOptions, type LangGraphSource, type ServableGraph } from "./langgraph-options.ts";
 import { GraphRun } from "./langgraph-run.ts";
 import { loadPeer } from "./peer.ts";
 
@@ -47,7 +47,7 @@ export function fromLangGraph(source: LangGraphSource, options: LangGraphOptions
 
 /** @throws RunAgentError with the code given for what is no compiled graph. */
 function checkGraph(graph: unknown, code: "EXECUTION_ERROR" | "VALIDATION_ERROR"): void {
-  if (typeof graph === "object" && graph !== null && "stream" in graph && typeof graph.stream === "function") return;
+  if (isServable(graph)) return;
   throw new RunAgentError(code, "fromLangGraph was not given a compiled graph.", {
     suggestion: "Give it what compile() of a StateGraph returns, or a function that returns that.",
   });

@@ -14,19 +14,19 @@ export function readOpenAIInput(input: unknown): AgentInputItem[] {
 /** Nothing for a message of the assistant that has no text: what it called, its next answer does not build on. */
 function readMessage({ role, content, parts = [] }: CallerMessage, field: string): AgentInputItem[] {
   const given: unknown = content ?? parts;
-  if (role === "user") return [{ role, content: readText(given, field, false) }];
+  if (role === "user") return [{ role, content: readTexts(given, field, false).join("") }];
   if (role !== "assistant") throw refused(`${field} is of the role ${role}, and only those of user and assistant are taken.`, field, TAKEN);
-  // A UI keeps tool calls, reasoning and steps in the messages of the assistant, too.
-  const text = readText(given, field, true);
-  return text === "" ? [] : [{ role, status: "completed", content: [{ type: "output_text", text }] }];
+  // A UI keeps tool calls, reasoning and steps in the messages of the assistant, too; what stood between them are texts of their own.
+  const texts = readTexts(given, field, true).filter((text) => text !== "");
+  if (texts.length === 0) return [];
+  return [{ role, status: "completed", content: texts.map((text) => ({ type: "output_text", text })) }];
 }
 
-function readText(given: unknown, field: string, skipsOthers: boolean): string {
-  if (!Array.isArray(given)) return String(given);
-  const texts = given.map(({ type, text }: JsonObject): string => {
+function readTexts(given: unknown, field: string, skipsOthers: boolean): string[] {
+  if (!Array.isArray(given)) return [String(given)];
+  return given.map(({ type, text }: JsonObject): string => {
     if (type === "text" && typeof text === "string") return text;
     if (skipsOthers) return "";
     throw refused(`${field} has a part that is not a text.`, field, TAKEN);
   });
-  return texts.join("");
 }
