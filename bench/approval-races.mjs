@@ -49,15 +49,15 @@ async function race(client, number, random) {
     asked = resolve;
   });
   const reads = handlers.map(({ decision, after }) => {
-    const onApproval = async () => {
-      asked();
+    const onApproval = async ({ approvalId }) => {
+      asked(approvalId);
       await turns(after);
       return decision;
     };
     return readDecisions(client.runStream(input, { invocationId, onApproval }));
   });
-  await Promise.race([waiting, ...reads]);
-  const byRest = turns(rest.after).then(() => client.decide(invocationId, { approvalId: "ap-1", decision: rest.decision }));
+  const approvalId = await Promise.race([waiting, ...reads.map(async (read) => (await read).approvalId)]);
+  const byRest = turns(rest.after).then(() => client.decide(invocationId, { approvalId, decision: rest.decision }));
   const cancelled = cancelAfter === undefined ? undefined : turns(cancelAfter).then(() => client.cancel(invocationId));
   const told = await byRest.then(
     () => ({ code: "won" }),
@@ -70,11 +70,15 @@ async function race(client, number, random) {
 
 async function readDecisions(stream) {
   const decisions = [];
+  let approvalId = "none";
   try {
-    for await (const { event } of stream.events({ only: ["approval_decided"] })) decisions.push(event.decision);
-    return { decisions, end: stream.summary.status };
+    for await (const { event } of stream.events({ only: ["approval_decided"] })) {
+      decisions.push(event.decision);
+      approvalId = event.approval_id;
+    }
+    return { decisions, approvalId, end: stream.summary.status };
   } catch (error) {
-    return { decisions, end: error.code ?? String(error) };
+    return { decisions, approvalId, end: error.code ?? String(error) };
   }
 }
 

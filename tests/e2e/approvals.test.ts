@@ -16,38 +16,42 @@ async function requiredError(stream: RunAgentStream<string>): Promise<ApprovalRe
   throw new Error(`The stream did not end with an approval: ${String(error)}`);
 }
 
+/** What the first request names. */
+const idOf = ({ requests }: ApprovalRequiredError): string => requests[0]?.approvalId ?? "none";
+
 describe.each([WEBSOCKET, SSE])("over $transport", (options) => {
   it("a handler answers in-line, approve and reject, and the tool runs for what was approved", async () => {
     const { client, runs } = await serveAsking();
     const asked: string[] = [];
     const onApproval = ({ approvalId, call_id }: ApprovalQuestion) => {
-      asked.push(`${approvalId} ${call_id}`);
-      return approvalId === "ap-2" ? ({ decision: "reject", reason: "once is enough" } as const) : ("approve" as const);
+      asked.push(`${approvalId.slice(0, 5)} ${call_id}`);
+      return call_id === "call-2" ? ({ decision: "reject", reason: "once is enough" } as const) : ("approve" as const);
     };
     const stream = client(options).runStream<string>({ questions: 3 }, { invocationId: "inv-1", onApproval });
     expect(await stream.text()).toBe("1: approve by anybody. 2: reject by anybody. 3: approve by anybody. ");
-    expect(asked).toEqual(["ap-1 call-1", "ap-2 call-2", "ap-3 call-3"]);
+    expect(asked).toEqual(["ap-1- call-1", "ap-2- call-2", "ap-3- call-3"]);
     expect(runs.get("inv-1")).toBe(2);
   });
 
   it("without a handler it ends, and a resume decides and goes on, question after question", async () => {
     const { client, runs } = await serveAsking();
     let error = await requiredError(client(options).runStream<string>({ questions: 3 }, { invocationId: "inv-1" }));
-    for (const id of ["ap-1", "ap-2"]) {
-      expect(error.requests).toMatchObject([{ approvalId: id, tool_name: "pay" }]);
+    for (const n of [1, 2]) {
+      expect(error.requests).toMatchObject([{ call_id: `call-${n}`, tool_name: "pay" }]);
       const approvals = error.requests.map(({ approvalId }) => ({ approvalId, ...approve }));
       error = await requiredError(client(options).resume<string>(error.position, { approvals }));
     }
-    const last = client(options).resume<string>(error.position, { approvals: [{ approvalId: "ap-3", ...approve }] });
+    const last = client(options).resume<string>(error.position, { approvals: [{ approvalId: idOf(error), ...approve }] });
     expect(await last.text()).toBe("3: approve by anybody. ");
     expect(runs.get("inv-1")).toBe(3);
   });
 
   it("a resume with a handler asks about what still waits; one without ends with it again", async () => {
     const { client, runs } = await serveAsking();
-    const { position } = await requiredError(client(options).runStream<string>({ questions: 2 }, { invocationId: "inv-1" }));
+    const first = await requiredError(client(options).runStream<string>({ questions: 2 }, { invocationId: "inv-1" }));
+    const { position } = first;
     const again = await requiredError(client(options).resume<string>(position));
-    expect([again.requests.map(({ approvalId }) => approvalId), again.position]).toEqual([["ap-1"], position]);
+    expect([again.requests, again.position]).toEqual([first.requests, position]);
     expect(
       await client(options)
         .resume<string>(position, { onApproval: () => "approve" })
@@ -65,11 +69,13 @@ describe.each([WEBSOCKET, SSE])("over $transport", (options) => {
 
   it("a resume whose decision lost ends with ALREADY_DECIDED, and one that says the same goes on", async () => {
     const { client, runs } = await serveAsking();
-    const { position, invocationId = "" } = await requiredError(client(options).runStream<string>({}));
-    await client().decide(invocationId, { approvalId: "ap-1", decision: "reject", reason: "no money" });
-    const lost = client(options).resume<string>(position, { approvals: [{ approvalId: "ap-1", ...approve }] });
+    const error = await requiredError(client(options).runStream<string>({}));
+    const { position, invocationId = "" } = error;
+    const approvalId = idOf(error);
+    await client().decide(invocationId, { approvalId, decision: "reject", reason: "no money" });
+    const lost = client(options).resume<string>(position, { approvals: [{ approvalId, ...approve }] });
     await expect(lost.text()).rejects.toMatchObject({ code: "ALREADY_DECIDED", details: { decision: "reject", reason: "no money" } });
-    const same = client(options).resume<string>(position, { approvals: [{ approvalId: "ap-1", decision: "reject" }] });
+    const same = client(options).resume<string>(position, { approvals: [{ approvalId, decision: "reject" }] });
     expect(await same.text()).toBe("1: reject by anybody. ");
     expect(runs.size).toBe(0);
   });
@@ -94,8 +100,10 @@ describe.each([WEBSOCKET, SSE])("over $transport", (options) => {
       for await (const { event } of stream.events({ only: ["approval_decided"] })) found.push(event);
       return found;
     });
-    const decided = { type: "approval_decided", approval_id: "ap-1", decision: "approve", reason: "fine", decided_by: "anybody" };
-    expect(await Promise.all(decisions)).toEqual([[decided], [decided], [decided]]);
+    const seen = await Promise.all(decisions);
+    const approval_id = questions[0]?.approvalId;
+    const decided = { type: "approval_decided", approval_id, decision: "approve", reason: "fine", decided_by: "anybody" };
+    expect(seen).toEqual([[decided], [decided], [decided]]);
     expect(questions.map(({ signal }) => signal.aborted)).toEqual([true, true, true]);
   });
 
@@ -140,16 +148,16 @@ describe.each([WEBSOCKET, SSE])("over $transport", (options) => {
 const IMPORT = 'import { RunAgentClient } from "runagent";\n';
 
 describe("other processes", () => {
-  const CLIENT = `${IMPORT}const [port, id, position] = process.argv.slice(2);
+  const CLIENT = `${IMPORT}const [port, approvalId, position] = process.argv.slice(2);
     const client = new RunAgentClient({ agentId: "cashier", entrypointTag: "pay_stream", port: Number(port) });\n`;
 
   it("asked here, decided and finished in another", async () => {
     const { server, client, runs } = await serveAsking();
-    const { position } = await requiredError(client().runStream<string>({}, { invocationId: "inv-1" }));
+    const error = await requiredError(client().runStream<string>({}, { invocationId: "inv-1" }));
     const finish = `${CLIENT}
-      const approvals = [{ approvalId: "ap-1", decision: "approve", reason: "from elsewhere" }];
+      const approvals = [{ approvalId, decision: "approve", reason: "from elsewhere" }];
       console.log(JSON.stringify(await client.resume(position, { approvals }).collect()));`;
-    const { line } = await startClient(finish, String(server.port), "inv-1", position);
+    const { line } = await startClient(finish, String(server.port), idOf(error), error.position);
     expect(await line).toEqual(["1: approve by anybody. "]);
     expect(runs.get("inv-1")).toBe(1);
   });
@@ -164,17 +172,18 @@ describe("other processes", () => {
     const ask = `${IMPORT}const client = new RunAgentClient({ agentId: "cashier", entrypointTag: "pay_stream", port: Number(process.argv[2]), apiKey: "k1" });
       const stream = client.runStream({}, { invocationId: "inv-1", onApproval: () => {} });
       for await (const record of stream.events()) {
-        if (record.type === "event" && record.event.type === "approval_required") console.log(JSON.stringify(stream.position));
+        if (record.type === "event" && record.event.type === "approval_required") console.log(JSON.stringify([stream.position, record.event.approval_id]));
       }`;
     const asking = await startClient(ask, String(proxy.port));
-    const position = String(await asking.line);
+    const [position, approvalId] = Array.from(Object(await asking.line), String);
+    if (position === undefined || approvalId === undefined) throw new Error("The client printed something else.");
     // The network first, then the process: neither end says goodbye.
     await proxy.close();
     await asking.kill();
 
     const owner = client({ apiKey: "k1" });
-    await expect(owner.decide("inv-1", { approvalId: "ap-1", ...approve })).rejects.toMatchObject({ code: "PERMISSION_ERROR" });
-    await client({ apiKey: "k2" }).decide("inv-1", { approvalId: "ap-1", ...approve });
+    await expect(owner.decide("inv-1", { approvalId, ...approve })).rejects.toMatchObject({ code: "PERMISSION_ERROR" });
+    await client({ apiKey: "k2" }).decide("inv-1", { approvalId, ...approve });
     expect(await owner.resume<string>(position).text()).toBe("1: approve by Max. ");
     await expect(client({ apiKey: "k2" }).resume(position).text()).rejects.toMatchObject({ code: "INVOCATION_NOT_FOUND" });
     expect(runs.get("inv-1")).toBe(1);

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createRandom } from "@runagent/conformance";
 import type { Invocation } from "@runagent/core";
-import { ApprovalRequiredError, type RunAgentError } from "runagent";
+import { type ApprovalQuestion, ApprovalRequiredError, type RunAgentError } from "runagent";
 import { describe, expect, it, vi } from "vitest";
 import { ASKING_AGENTS, STREAMS, VALUES } from "../support/asking-agents.ts";
 import { configOf, folderOf, type Hosted, hostFolder } from "../support/hosted.ts";
@@ -37,12 +37,13 @@ describe.each(ASKING_AGENTS)("$language", ({ file, source, process: name }) => {
     return (await answer.json()).data;
   }
 
-  /** Resolves once the invocation waits. */
-  async function waiting(hosted: Hosted, invocationId: string, count = 1): Promise<void> {
-    await vi.waitFor(
+  /** Resolves once the invocation waits, with the ids of what it asks. */
+  async function waiting(hosted: Hosted, invocationId: string, count = 1): Promise<string[]> {
+    return vi.waitFor(
       async () => {
-        const { status, pending_approvals } = await stateOf(hosted, invocationId);
-        expect([status, pending_approvals?.length]).toEqual(["waiting_approval", count]);
+        const { status, pending_approvals: pending = [] } = await stateOf(hosted, invocationId);
+        expect([status, pending.length]).toEqual(["waiting_approval", count]);
+        return pending.map(({ approval_id }) => approval_id);
       },
       { timeout: 10_000, interval: 10 },
     );
@@ -51,24 +52,26 @@ describe.each(ASKING_AGENTS)("$language", ({ file, source, process: name }) => {
   it("chunks, events, turns and approvals come in the order in which the agent made them", async () => {
     const { client, log } = await host();
     const seen: unknown[] = [];
-    const onApproval = vi.fn(() => ({ decision: "reject", reason: "not all" }) as const);
+    const onApproval = vi.fn((_question: ApprovalQuestion) => ({ decision: "reject", reason: "not all" }) as const);
     for await (const record of client("story_stream").runStream({}, { onApproval }).events()) {
       seen.push(record.type === "data" ? record.content : record.type === "event" ? record.event : record.status);
     }
     expect(onApproval).toHaveBeenCalledWith(expect.objectContaining({ tool_name: "send_mail", arguments: { to: "all" }, call_id: "c1" }));
     const decided = { decision: "reject", reason: "not all" };
+    const approvalId = onApproval.mock.calls[0]?.[0].approvalId;
+    expect(approvalId).toMatch(/^ap-1-[0-9a-f]{8}$/);
     expect(seen).toEqual([
       "once ",
       { type: "progress", done: 0.5 },
       { type: "turn_completed", turn: 1 },
       {
         type: "approval_required",
-        approval_id: "ap-1",
+        approval_id: approvalId,
         requests: [{ tool_name: "send_mail", arguments: { to: "all" }, call_id: "c1" }],
         expires_at: expect.any(String),
       },
-      { type: "approval_decided", approval_id: "ap-1", ...decided, decided_by: "anybody" },
-      { type: "answer", approvalId: "ap-1", ...decided, decidedBy: "anybody" },
+      { type: "approval_decided", approval_id: approvalId, ...decided, decided_by: "anybody" },
+      { type: "answer", approvalId, ...decided, decidedBy: "anybody" },
       "upon",
       "stream_completed",
     ]);
@@ -79,17 +82,17 @@ describe.each(ASKING_AGENTS)("$language", ({ file, source, process: name }) => {
     const hosted = await host();
     const { client } = hosted;
     const paid = client("pay").run({ amount: 5 }, { invocationId: "inv-pay" });
-    await waiting(hosted, "inv-pay");
-    await client("story_stream").decide("inv-pay", { approvalId: "ap-1", decision: "approve", reason: "small" });
+    const [approvalId = ""] = await waiting(hosted, "inv-pay");
+    await client("story_stream").decide("inv-pay", { approvalId, decision: "approve", reason: "small" });
     expect(await paid).toEqual(["approve", "small"]);
     const both = client("both").run({}, { invocationId: "inv-both" });
-    await waiting(hosted, "inv-both", 2);
-    await client("pay").decide("inv-both", { approvalId: "ap-2", decision: "reject" });
+    const [first = "", second = ""] = await waiting(hosted, "inv-both", 2);
+    await client("pay").decide("inv-both", { approvalId: second, decision: "reject" });
     await waiting(hosted, "inv-both", 1);
-    expect(await failureOf(client("pay").decide("inv-both", { approvalId: "ap-2", decision: "approve" }))).toMatchObject({
+    expect(await failureOf(client("pay").decide("inv-both", { approvalId: second, decision: "approve" }))).toMatchObject({
       code: "ALREADY_DECIDED",
     });
-    await client("pay").decide("inv-both", { approvalId: "ap-1", decision: "approve" });
+    await client("pay").decide("inv-both", { approvalId: first, decision: "approve" });
     expect([...(await both)].sort()).toEqual(["approve", "reject"]);
     expect(await client("expiring").run()).toEqual(["reject", "server"]);
   });
@@ -102,10 +105,10 @@ describe.each(ASKING_AGENTS)("$language", ({ file, source, process: name }) => {
     const race = async (index: number): Promise<void> => {
       const id = `inv-${index}`;
       const result = guarded.run({}, { invocationId: id }).catch((error: RunAgentError) => error.code);
-      await waiting(hosted, id);
+      const [approvalId = ""] = await waiting(hosted, id);
       const decide = async (decision: "approve" | "reject"): Promise<string> => {
         for (let turns = random.integer(0, 20); turns > 0; turns--) await new Promise(setImmediate);
-        return guarded.decide(id, { approvalId: "ap-1", decision }).then(
+        return guarded.decide(id, { approvalId, decision }).then(
           () => decision,
           (error: RunAgentError) => error.code,
         );
@@ -135,7 +138,9 @@ describe.each(ASKING_AGENTS)("$language", ({ file, source, process: name }) => {
     const { client, logged } = await host();
     const error = await failureOf(client("waits_stream").runStream().collect());
     if (!(error instanceof ApprovalRequiredError)) throw error;
-    const rest = client("waits_stream").resume(error.position, { approvals: [{ approvalId: "ap-1", decision: "approve" }] });
+    const rest = client("waits_stream").resume(error.position, {
+      approvals: error.requests.map(({ approvalId }) => ({ approvalId, decision: "approve" })),
+    });
     expect(await rest.collect()).toEqual(["decided"]);
     await logged(/^stdout: stopped$/);
   });
@@ -180,12 +185,12 @@ describe.each(ASKING_AGENTS)("$language", ({ file, source, process: name }) => {
     const { client, logged, log } = hosted;
     const stream = client("waits_stream").runStream({}, { invocationId: "inv-waits", onApproval: () => undefined });
     await stream.started;
-    await waiting(hosted, "inv-waits");
+    const [approvalId = ""] = await waiting(hosted, "inv-waits");
     await client("pay").cancel("inv-waits");
     expect(await failureOf(stream.collect())).toMatchObject({ code: "CANCELLED" });
     await logged(/^stdout: stopped$/);
     expect(log).toEqual(["stdout: stopped"]);
-    expect(await failureOf(client("pay").decide("inv-waits", { approvalId: "ap-1", decision: "approve" }))).toMatchObject({
+    expect(await failureOf(client("pay").decide("inv-waits", { approvalId, decision: "approve" }))).toMatchObject({
       code: "VALIDATION_ERROR",
       field: "approval_id",
     });
@@ -198,10 +203,10 @@ describe.each(ASKING_AGENTS)("$language", ({ file, source, process: name }) => {
       .runStream({}, { invocationId: "inv-waits", onApproval: () => undefined })
       .cursor();
     const { data: pid } = await cursor.next();
-    await waiting(hosted, "inv-waits");
+    const [approvalId = ""] = await waiting(hosted, "inv-waits");
     process.kill(pid, "SIGKILL");
     expect(await failureOf(cursor.next())).toMatchObject({ code: "OWNER_LOST" });
-    expect(await failureOf(client("pay").decide("inv-waits", { approvalId: "ap-1", decision: "approve" }))).toMatchObject({
+    expect(await failureOf(client("pay").decide("inv-waits", { approvalId, decision: "approve" }))).toMatchObject({
       code: "VALIDATION_ERROR",
     });
     await logged(new RegExp(`^host: The ${name} process of the agent was ended by SIGKILL\\.`));
@@ -215,11 +220,11 @@ describe.each(ASKING_AGENTS)("$language", ({ file, source, process: name }) => {
       .runStream({}, { invocationId: "inv-waits", onApproval: () => undefined })
       .cursor();
     const { data: pid } = await cursor.next();
-    await waiting(hosted, "inv-waits");
+    const [approvalId = ""] = await waiting(hosted, "inv-waits");
     await writeFile(join(folder, file), source.replaceAll('"decided"', '"decided by the new code"'));
     expect(await hosted.hosted.reload()).toBe(true);
     expect(() => process.kill(pid, 0)).not.toThrow();
-    await client("pay").decide("inv-waits", { approvalId: "ap-1", decision: "approve" });
+    await client("pay").decide("inv-waits", { approvalId, decision: "approve" });
     expect((await cursor.next()).data).toBe("decided");
     // Its last call was this one.
     await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow("ESRCH"), { timeout: 15_000 });

@@ -128,7 +128,7 @@ describe("approvals are interrupts", () => {
     await agent.say("mail");
     expect(agent.pendingInterrupts).toEqual([
       {
-        id: "ap-1",
+        id: expect.stringMatching(/^ap-1-[0-9a-f]{8}$/),
         reason: "tool_call",
         message: "May the agent call send_mail?",
         toolCallId: "mail-ada",
@@ -137,7 +137,8 @@ describe("approvals are interrupts", () => {
         metadata: { position: agent.stream?.position, calls: [{ call_id: "mail-ada", tool_name: "send_mail", arguments: { to: "ada" } }] },
       },
     ]);
-    const resume = buildResumeArray(agent.pendingInterrupts, { "ap-1": { status: "resolved", payload } });
+    const id = agent.pendingInterrupts[0]?.id ?? "";
+    const resume = buildResumeArray(agent.pendingInterrupts, { [id]: { status: "resolved", payload } });
     await agent.runAgent({ resume });
     expect(agent.pendingInterrupts).toEqual([]);
     expect(agent.messages.slice(1)).toMatchObject([
@@ -166,8 +167,9 @@ describe("approvals are interrupts", () => {
     const world = await serveWorld();
     const agent = new Assistant(world.client);
     await agent.say("mail");
-    await world.client.decide(world.book.invocations[0] ?? "", { approvalId: "ap-1", decision: "reject" });
-    await agent.runAgent({ resume: [{ interruptId: "ap-1", status: "resolved", payload: { approved: true } }] });
+    const id = agent.pendingInterrupts[0]?.id ?? "";
+    await world.client.decide(world.book.invocations[0] ?? "", { approvalId: id, decision: "reject" });
+    await agent.runAgent({ resume: [{ interruptId: id, status: "resolved", payload: { approved: true } }] });
     expect(agent.events.at(-1)).toMatchObject({ type: "RUN_ERROR", code: "ALREADY_DECIDED" });
     expect(world.book.ran).toEqual([]);
   });

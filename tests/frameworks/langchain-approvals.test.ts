@@ -168,7 +168,7 @@ it(`calls at random, decided on at random: each has one output, and none runs th
   };
   const { ran, tools } = toolbox();
   // No two alike, so that what ran can be told from what did not.
-  const turns = Array.from({ length: 30 }, (_turn, turn) =>
+  const turns = Array.from({ length: 15 }, (_turn, turn) =>
     Array.from({ length: 1 + below(4) }, (_call, index) => {
       const number = turn * 10 + index;
       return below(3) === 0 ? { what: `look ${number}`, call: look(String(number)) } : { what: `pay ${number}`, call: pay(number) };

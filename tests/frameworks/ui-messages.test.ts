@@ -1,5 +1,5 @@
 /** Streams as messages of the AI SDK: what its own reader makes of them. */
-import { readUIMessageStream, type UIMessage } from "ai";
+import { isToolUIPart, readUIMessageStream, type UIMessage } from "ai";
 import { RunAgentError } from "runagent";
 import { toUIMessageStream, type UIMessageChunk } from "runagent/ai-sdk";
 import { describe, expect, test, vi } from "vitest";
@@ -33,6 +33,12 @@ async function readTwice({ client }: World, text: string, events: readonly strin
 
 const types = (chunks: readonly UIMessageChunk[]): string[] => chunks.map(({ type }) => type);
 const STEP = { type: "step-start" };
+
+/** The approval that a message asks for, as the server calls it. */
+function askedBy({ id, parts }: UIMessage): string {
+  const asked = parts.filter(isToolUIPart).find(({ state }) => state === "approval-requested");
+  return asked?.approval?.id.slice(`${id}-`.length) ?? "none";
+}
 
 describe("toUIMessageStream", () => {
   test("text, reasoning, a tool, steps, data; a complete message that repeats the text is not shown", async () => {
@@ -169,7 +175,7 @@ describe("approvals", () => {
     expect(chunks.find(({ type }) => type === "tool-approval-request")).toEqual({
       type: "tool-approval-request",
       toolCallId: "mail-ada",
-      approvalId: `${stream.invocationId}-ap-1`,
+      approvalId: expect.stringMatching(new RegExp(`^${stream.invocationId}-ap-1-[0-9a-f]{8}$`)),
       approvalDescriptor: { position: stream.position, expiresAt: expect.any(String) },
     });
   });
@@ -183,7 +189,7 @@ describe("approvals", () => {
     const { position: start = "" } = await first.started;
     const message = await read(toUIMessageStream(first));
     gate.allow();
-    const second = client.resume(first.position ?? "", { approvals: [{ approvalId: "ap-1", decision, reason: "So be it." }] });
+    const second = client.resume(first.position ?? "", { approvals: [{ approvalId: askedBy(message), decision, reason: "So be it." }] });
     const whole = await read(toUIMessageStream(second, { message }), message);
     expect(whole.id).toBe(first.invocationId);
     const shown = [STEP, { type: "text", text: "I will write. " }, { toolCallId: "mail-ada", ...tool }, { type: "text", text }];
@@ -202,9 +208,9 @@ describe("approvals", () => {
     const { client } = await serveWorld();
     const stream = client.runStream(say("terse"));
     const message = await read(toUIMessageStream(stream));
-    const toolCallId = `${stream.invocationId}-ap-1`;
+    const toolCallId = `${stream.invocationId}-${askedBy(message)}`;
     expect(message.parts).toMatchObject([STEP, { type: "dynamic-tool", toolCallId, toolName: "delete_all", state: "approval-requested" }]);
-    const rest = client.resume(stream.position ?? "", { approvals: [{ approvalId: "ap-1", decision: "approve" }] });
+    const rest = client.resume(stream.position ?? "", { approvals: [{ approvalId: askedBy(message), decision: "approve" }] });
     const whole = await read(toUIMessageStream(rest, { message }), message);
     // That it is over is known once the invocation is.
     expect(whole.parts).toMatchObject([STEP, { toolCallId, state: "output-available", output: null }, { type: "text", text: "Deleted." }]);

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { lastAssistantMessageIsCompleteWithApprovalResponses as allAnswered, type ChatInit, type UIMessage } from "ai";
+import { lastAssistantMessageIsCompleteWithApprovalResponses as allAnswered, type ChatInit, isToolUIPart, type UIMessage } from "ai";
 import { RunAgentClient } from "runagent";
 import { approvalsAnswered, type ChatStorage, RunAgentChatTransport, toUIMessageStream } from "runagent/ai-sdk";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -15,6 +15,12 @@ const STEP = { type: "step-start" };
 const user = (text: string): object => ({ role: "user", parts: [{ type: "text", text }] });
 const textOf = (chat: Chat): string => (chat.messages.at(-1)?.parts ?? []).map((part) => (part.type === "text" ? part.text : "")).join("");
 const partsOf = (chat: Chat): unknown[] => chat.messages.at(-1)?.parts ?? [];
+
+/** The id of what a chat asks. */
+function askedBy(chat: Chat): string {
+  const parts = chat.messages.flatMap((message) => message.parts).filter(isToolUIPart);
+  return parts.find(({ state }) => state === "approval-requested")?.approval?.id ?? "none";
+}
 
 function memoryStorage(): ChatStorage & { readonly kept: Map<string, string> } {
   const kept = new Map<string, string>();
@@ -239,7 +245,7 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       await chat.sendMessage({ text: "mail" });
       expect([chat.status, chat.error]).toEqual(["ready", undefined]);
       expect(partsOf(chat)).toMatchObject([STEP, { text: "I will write. " }, { state: "approval-requested" }]);
-      const id = `${world.book.invocations[0]}-ap-1`;
+      const id = askedBy(chat);
       world.gate.allow();
       await chat.addToolApprovalResponse({ id, approved: true });
       await vi.waitFor(() => expect(textOf(chat)).toBe("I will write. Sent to ada. "));
@@ -253,7 +259,7 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       const chat = await open(world, memoryStorage(), { sendAutomaticallyWhen });
       await chat.sendMessage({ text: "mail" });
       world.gate.allow();
-      await chat.addToolApprovalResponse({ id: `${world.book.invocations[0]}-ap-1`, approved: false, reason: "Not today." });
+      await chat.addToolApprovalResponse({ id: askedBy(chat), approved: false, reason: "Not today." });
       await vi.waitFor(() => expect(textOf(chat)).toBe("I will write. Not sent to ada. "));
       await vi.waitFor(() => expect(chat.status).toBe("ready"));
       expect(partsOf(chat)).toMatchObject([STEP, {}, { state: "output-denied", approval: { approved: false, reason: "Not today." } }, {}]);
@@ -265,10 +271,10 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       world.gate.allow();
       const chat = await open(world, memoryStorage(), { sendAutomaticallyWhen });
       await chat.sendMessage({ text: "mails" });
-      for (const number of [1, 2]) {
-        await vi.waitFor(() => expect(partsOf(chat).at(-1)).toMatchObject({ state: "approval-requested" }));
+      for (const to of ["ada", "bob"]) {
+        await vi.waitFor(() => expect(partsOf(chat).at(-1)).toMatchObject({ state: "approval-requested", input: { to } }));
         await vi.waitFor(() => expect(chat.status).toBe("ready"));
-        await chat.addToolApprovalResponse({ id: `${world.book.invocations[0]}-ap-${number}`, approved: true });
+        await chat.addToolApprovalResponse({ id: askedBy(chat), approved: true });
       }
       await vi.waitFor(() => expect(textOf(chat)).toBe("Sent to ada. Sent to bob. "));
       expect(world.book.ran).toEqual(["send_mail ada", "send_mail bob"]);
@@ -279,10 +285,10 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       const chat = await open(world, memoryStorage(), { sendAutomaticallyWhen: allAnswered });
       await chat.sendMessage({ text: "insist" });
       for (const [number, approved] of [false, true].entries()) {
-        const id = `${world.book.invocations[0]}-ap-${number + 1}`;
-        await vi.waitFor(() => expect(partsOf(chat)[1]).toMatchObject({ state: "approval-requested", approval: { id } }));
+        const start = `${world.book.invocations[0]}-ap-${number + 1}-`;
+        await vi.waitFor(() => expect(askedBy(chat).startsWith(start)).toBe(true));
         await vi.waitFor(() => expect(chat.status).toBe("ready"));
-        await chat.addToolApprovalResponse({ id, approved });
+        await chat.addToolApprovalResponse({ id: askedBy(chat), approved });
       }
       await vi.waitFor(() =>
         expect(partsOf(chat)).toMatchObject([STEP, { state: "output-available", output: "zzz" }, { text: "Please. " }]),
@@ -295,7 +301,7 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       world.gate.allow();
       const chat = await open(world, memoryStorage(), { sendAutomaticallyWhen: approvalsAnswered });
       await chat.sendMessage({ text: "parallel" });
-      await chat.addToolApprovalResponse({ id: `${world.book.invocations[0]}-ap-1`, approved: true });
+      await chat.addToolApprovalResponse({ id: askedBy(chat), approved: true });
       await vi.waitFor(() => expect(textOf(chat)).toBe("Done."));
       await vi.waitFor(() => expect(chat.status).toBe("ready"));
       expect(partsOf(chat)).toMatchObject([STEP, { output: "sent" }, { output: ["found"] }, { text: "Done." }]);
@@ -306,7 +312,7 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       const world = await serveWorld();
       const chat = await open(world, memoryStorage(), { sendAutomaticallyWhen: allAnswered });
       await chat.sendMessage({ text: "terse" });
-      await chat.addToolApprovalResponse({ id: `${world.book.invocations[0]}-ap-1`, approved: true });
+      await chat.addToolApprovalResponse({ id: askedBy(chat), approved: true });
       await vi.waitFor(() => expect(textOf(chat)).toBe("Deleted."));
       await vi.waitFor(() => expect(chat.status).toBe("ready"));
       expect(partsOf(chat)).toMatchObject([STEP, { state: "output-available", output: null }, {}]);
@@ -321,7 +327,7 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       const chat = await open(world, storage, { sendAutomaticallyWhen: allAnswered });
       await chat.resumeStream();
       expect(partsOf(chat)).toMatchObject([STEP, {}, { state: "approval-requested" }]);
-      await chat.addToolApprovalResponse({ id: `${world.book.invocations[0]}-ap-1`, approved: true });
+      await chat.addToolApprovalResponse({ id: askedBy(chat), approved: true });
       await vi.waitFor(() => expect(textOf(chat)).toBe("I will write. Sent to ada. "));
       await vi.waitFor(() => expect(storage.kept.size).toBe(0));
     });
@@ -333,7 +339,7 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       await first.sendMessage({ text: "mail" });
       const messages: UIMessage[] = JSON.parse(JSON.stringify(first.messages));
       const chat = await open(world, memoryStorage(), { messages, sendAutomaticallyWhen: allAnswered });
-      await chat.addToolApprovalResponse({ id: `${world.book.invocations[0]}-ap-1`, approved: true });
+      await chat.addToolApprovalResponse({ id: askedBy(chat), approved: true });
       await vi.waitFor(() => expect(textOf(chat)).toBe("I will write. Sent to ada. "));
       expect([world.book.ran, chat.messages.length]).toEqual([["send_mail ada"], 2]);
     });
@@ -346,7 +352,7 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       await first.sendMessage({ text: "mail" });
       const messages: UIMessage[] = JSON.parse(JSON.stringify(first.messages, (key, value) => (key === "descriptor" ? undefined : value)));
       const chat = await open(world, storage, { messages, sendAutomaticallyWhen: allAnswered });
-      await chat.addToolApprovalResponse({ id: `${world.book.invocations[0]}-ap-1`, approved: true });
+      await chat.addToolApprovalResponse({ id: askedBy(chat), approved: true });
       await vi.waitFor(() => expect(textOf(chat)).toBe("I will write. Sent to ada. "));
     });
 
@@ -359,7 +365,7 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       await (await reload()).sendMessage({ text: "mails" });
       const asked = await reload();
       await asked.resumeStream();
-      void asked.addToolApprovalResponse({ id: `${world.book.invocations[0]}-ap-1`, approved: true });
+      void asked.addToolApprovalResponse({ id: askedBy(asked), approved: true });
       await vi.waitFor(() => expect(asked.status).toBe("submitted"));
       world.gate.allow(1);
       await vi.waitFor(() => expect(partsOf(asked).at(-1)).toMatchObject({ toolCallId: "mail-bob", state: "approval-requested" }));
@@ -367,7 +373,7 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       await again.resumeStream();
       expect(partsOf(again)).toMatchObject([STEP, { output: "sent" }, { text: "Sent to ada. " }, { state: "approval-requested" }]);
       world.gate.allow();
-      await again.addToolApprovalResponse({ id: `${world.book.invocations[0]}-ap-2`, approved: false });
+      await again.addToolApprovalResponse({ id: askedBy(again), approved: false });
       await vi.waitFor(() => expect(textOf(again)).toBe("Sent to ada. Not sent to bob. "));
       expect(world.book.ran).toEqual(["send_mail ada"]);
     });
@@ -378,7 +384,7 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       await chat.sendMessage({ text: "hurry" });
       const [invocationId = ""] = world.book.invocations;
       await vi.waitFor(async () => expect(await world.statusOf(invocationId)).toBe("completed"));
-      await chat.addToolApprovalResponse({ id: `${invocationId}-ap-1`, approved: true });
+      await chat.addToolApprovalResponse({ id: askedBy(chat), approved: true });
       await vi.waitFor(() => expect(textOf(chat)).toBe("Too late."));
       expect(partsOf(chat)[1]).toMatchObject({ state: "output-denied" });
     });
@@ -389,9 +395,9 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       const chat = await open(world, memoryStorage(), { sendAutomaticallyWhen: allAnswered });
       await chat.sendMessage({ text: "mail" });
       const [invocationId = ""] = world.book.invocations;
-      await world.client.decide(invocationId, { approvalId: "ap-1", decision: "reject" });
+      await world.client.decide(invocationId, { approvalId: askedBy(chat).slice(`${invocationId}-`.length), decision: "reject" });
       await vi.waitFor(async () => expect(await world.statusOf(invocationId)).toBe("completed"));
-      await chat.addToolApprovalResponse({ id: `${invocationId}-ap-1`, approved: true });
+      await chat.addToolApprovalResponse({ id: askedBy(chat), approved: true });
       await vi.waitFor(() => expect(textOf(chat)).toBe("I will write. Not sent to ada. "));
       await vi.waitFor(() => expect(chat.status).toBe("ready"));
       expect(partsOf(chat)).toMatchObject([STEP, {}, { state: "output-denied" }, {}]);
@@ -404,7 +410,7 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       await chat.sendMessage({ text: "mail" });
       const [invocationId = ""] = world.book.invocations;
       await world.client.cancel(invocationId);
-      await chat.addToolApprovalResponse({ id: `${invocationId}-ap-1`, approved: true });
+      await chat.addToolApprovalResponse({ id: askedBy(chat), approved: true });
       await vi.waitFor(() => expect(chat.status).toBe("error"));
       expect(chat.error?.message).toMatch(/cancelled/);
       expect(world.book.ran).toEqual([]);
@@ -416,7 +422,7 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       const transport = new RunAgentChatTransport({ client, storage: memoryStorage() });
       const chat = await createChat(version, { transport, sendAutomaticallyWhen: approvalsAnswered });
       await chat.sendMessage({ text: "letter" });
-      await chat.addToolApprovalResponse({ id: `${world.book.invocations[0]}-ap-1`, approved: true });
+      await chat.addToolApprovalResponse({ id: askedBy(chat), approved: true });
       await vi.waitFor(() => expect(chat.status).toBe("error"));
       expect(textOf(chat)).toBe("Dear Ada, ");
       world.gate.allow();
@@ -432,7 +438,7 @@ describe.each(VERSIONS)("with %s", (_, version) => {
       await chat.sendMessage({ text: "mail" });
       await chat.sendMessage({ text: "messages" });
       expect(world.book.invocations).toHaveLength(2);
-      await chat.addToolApprovalResponse({ id: `${world.book.invocations[0]}-ap-1`, approved: true });
+      await chat.addToolApprovalResponse({ id: askedBy(chat), approved: true });
       await chat.sendMessage();
       expect(chat.messages.map(({ role }) => role)).toEqual(["user", "assistant", "user", "assistant"]);
       expect(chat.messages[1]?.parts).toMatchObject([STEP, {}, { output: "sent" }, { text: "Sent to ada. " }]);

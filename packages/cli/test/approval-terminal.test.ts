@@ -61,7 +61,7 @@ describe("somebody at a terminal is asked", () => {
     expect(ended.exitCode).toBe(0);
     expect(linesOf(ended)).toEqual([
       "one",
-      expect.stringMatching(/^The agent asks for approval ap-1 to call pay, until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d:$/),
+      expect.stringMatching(/^The agent asks for approval ap-1-[0-9a-f]{8} to call pay, until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d:$/),
       '  {"amount":5}',
       `${PROMPT}${typed === "\r" ? "" : ` ${typed.trim()}`}`,
       text.slice("one ".length),
@@ -93,11 +93,11 @@ describe("somebody at a terminal is asked", () => {
     type(command, "y\r");
     expect(linesOf(await command.ended)).toEqual([
       "one",
-      'approval_required ap-1 pay {"amount":5}',
+      expect.stringMatching(/^approval_required ap-1-\w+ pay \{"amount":5\}$/),
       expect.stringMatching(/^The agent asks/),
       '  {"amount":5}',
       `${PROMPT} y`,
-      "approval_decided ap-1 approve by anybody",
+      expect.stringMatching(/^approval_decided ap-1-\w+ approve by anybody$/),
       "approve end",
       expect.stringMatching(/^Completed/),
     ]);
@@ -127,7 +127,7 @@ describe("somebody at a terminal is asked", () => {
     await command.prints(PROMPTED);
     const lines = linesOf(command);
     expect(lines).toEqual([
-      expect.stringMatching(/^The agent asks for approval ap-1 to call pay\\u001b\[2J Approve\? y, until .*:$/),
+      expect.stringMatching(/^The agent asks for approval ap-1-\w+ to call pay\\u001b\[2J Approve\? y, until .*:$/),
       "  {",
       '    "to": "\\u202eevil\\u200b",',
       '    "text": "a\\u0007b",',
@@ -162,13 +162,13 @@ describe("somebody at a terminal is asked", () => {
     type(command, typed);
     const ended = await command.ended;
     expect(ended.exitCode).toBe(7);
-    const [, position = ""] = /Go on with: runagent resume (\S+) --approve ap-1/.exec(ended.stdout) ?? [];
+    const [, position = ""] = /Go on with: runagent resume (\S+) --approve ap-1-/.exec(ended.stdout) ?? [];
     expect(linesOf(ended).slice(-5)).toEqual([
       expect.stringMatching(/^Waiting for an approval · 1 chunk · /),
       "The agent waits for a decision:",
-      expect.stringMatching(/^ {2}ap-1 pay \{"amount":5\}, until /),
+      expect.stringMatching(/^ {2}ap-1-\w+ pay \{"amount":5\}, until /),
       expect.stringMatching(/^Go on with: /),
-      expect.stringMatching(/^ {8}or: runagent resume .+ --reject ap-1 --reason "…"$/),
+      expect.stringMatching(/^ {8}or: runagent resume .+ --reject ap-1-\w+ --reason "…"$/),
     ]);
     // resume asks, too.
     const next = startInTerminal(["resume", position], SIZE, { home });
@@ -183,12 +183,13 @@ describe("somebody at a terminal is asked", () => {
     await command.prints(PROMPTED);
     const list = await fetch(`${served.server.url}/api/v1/agents/a1/invocations`);
     const { data } = await list.json();
-    const hostAndPort = served.hostAndPort;
-    const decided = await run(["decide", data.invocations[0].invocation_id, "ap-1", "--reject", "--reason", "no", ...hostAndPort]);
+    const { invocation_id, pending_approvals } = data.invocations[0];
+    const { approval_id } = pending_approvals[0];
+    const decided = await run(["decide", invocation_id, approval_id, "--reject", "--reason", "no", ...served.hostAndPort]);
     expect(decided.exitCode).toBe(0);
     const ended = await command.ended;
     expect(ended.exitCode).toBe(0);
-    expect(ended.stdout).toContain("approval_decided ap-1 reject by anybody (no)");
+    expect(ended.stdout).toContain(`approval_decided ${approval_id} reject by anybody (no)`);
   });
 
   it("Ctrl-C there cancels as anywhere else", async () => {

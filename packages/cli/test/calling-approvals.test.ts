@@ -24,12 +24,13 @@ const ENTRYPOINTS: Entrypoints = {
 };
 
 const serve = (options?: Parameters<typeof serveEntrypoints>[1]): Promise<Served> => serveEntrypoints(ENTRYPOINTS, options);
-const POSITION = /runagent resume (\S+) --approve/;
+const GO_ON = /runagent resume (\S+) --approve (\S+)/;
 
 /** The position that a command has ended at. */
-function positionOf({ stderr }: Ended): string {
-  return POSITION.exec(stderr)?.[1] ?? "";
-}
+const positionOf = ({ stderr }: Ended): string => GO_ON.exec(stderr)?.[1] ?? "";
+
+/** The id of what it asked first. */
+const idOf = ({ stderr }: Ended): string => GO_ON.exec(stderr)?.[2] ?? "";
 
 describe("a stream that comes to an approval, with nobody to ask", () => {
   it("ends with a code of its own, says what waits and what to type; and that works as it stands there", async () => {
@@ -38,17 +39,18 @@ describe("a stream that comes to an approval, with nobody to ask", () => {
     const ended = await run(["run-stream", ...address, "--tag", "pay_stream"], { home });
     expect([ended.exitCode, ended.stdout]).toEqual([7, "one\n"]);
     const position = positionOf(ended);
+    const id = idOf(ended);
     expect(ended.stderr.split("\n")).toEqual([
       "The agent waits for a decision:",
-      expect.stringMatching(/^ {2}ap-1 pay \{"amount":5\}, until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/),
-      `Go on with: runagent resume ${position} --approve ap-1`,
-      `        or: runagent resume ${position} --reject ap-1 --reason "…"`,
+      expect.stringMatching(/^ {2}ap-1-[0-9a-f]{8} pay \{"amount":5\}, until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/),
+      `Go on with: runagent resume ${position} --approve ${id}`,
+      `        or: runagent resume ${position} --reject ${id} --reason "…"`,
       "",
     ]);
-    const next = await run(["resume", position, "--approve", "ap-1"], { home });
+    const next = await run(["resume", position, "--approve", id], { home });
     expect([next.exitCode, next.stdout]).toEqual([7, "approve anybody\n"]);
-    expect(next.stderr).toContain('ap-2 pay {"amount":6}');
-    const last = await run(["resume", positionOf(next), "--reject=ap-2", "--reason", "Too dear."], { home });
+    expect(next.stderr).toContain(`${idOf(next)} pay {"amount":6}`);
+    const last = await run(["resume", positionOf(next), `--reject=${idOf(next)}`, "--reason", "Too dear."], { home });
     expect(last).toMatchObject({ exitCode: 0, stdout: "reject Too dear. anybody\n", stderr: "" });
     // From the first position on it is all there, and nothing waits.
     expect(await run(["resume", position], { home })).toMatchObject({
@@ -63,8 +65,9 @@ describe("a stream that comes to an approval, with nobody to ask", () => {
     const home = createHome();
     const ended = await run(["run-stream", ...address, "--tag", "both_stream", "--on-approval", "stop"], { home });
     const position = positionOf(ended);
-    expect(ended.stderr).toContain(`Go on with: runagent resume ${position} --approve ap-1 --approve ap-2\n`);
-    const rest = await run(["resume", position, "--approve", "ap-2", "--reject", "ap-1"], { home });
+    const [, first = "", second = ""] =
+      /^Go on with: runagent resume \S+ --approve (ap-1-\w+) --approve (ap-2-\w+)$/m.exec(ended.stderr) ?? [];
+    const rest = await run(["resume", position, "--approve", second, "--reject", first], { home });
     expect(rest).toMatchObject({ exitCode: 0, stdout: "reject anybody\napprove anybody\n" });
   });
 
@@ -80,7 +83,7 @@ describe("a stream that comes to an approval, with nobody to ask", () => {
     expect(records[2].error).toMatchObject({
       code: "APPROVAL_REQUIRED",
       cursor: expect.any(String),
-      details: { requests: [{ approvalId: "ap-1", tool_name: "pay", arguments: { amount: 5 } }] },
+      details: { requests: [{ approvalId: expect.stringMatching(/^ap-1-/), tool_name: "pay", arguments: { amount: 5 } }] },
     });
   });
 
@@ -102,7 +105,7 @@ describe("--on-approval", () => {
     const ended = await run(["run-stream", ...address, "--tag", "pay_stream", "--on-approval", how]);
     expect([ended.exitCode, ended.stdout]).toEqual([0, `one\n${stdout}`]);
     const told = [5, 6].map((amount, index) =>
-      expect.stringMatching(new RegExp(`^${word}: ap-${index + 1} pay {"amount":${amount}}, until .*$`)),
+      expect.stringMatching(new RegExp(`^${word}: ap-${index + 1}-\\w+ pay {"amount":${amount}}, until .*$`)),
     );
     expect(ended.stderr.split("\n")).toEqual([...told, ""]);
   });
@@ -111,19 +114,22 @@ describe("--on-approval", () => {
     const { address, server } = await serve();
     const home = createHome();
     const command = start(["run-stream", ...address, "--tag", "pay_stream", "--on-approval=wait"], { home });
-    const [, first = ""] = await command.prints(/\nDecide with: (runagent decide \S+ ap-1 --approve)\n/, "stderr");
+    const [, first = ""] = await command.prints(/\nDecide with: (runagent decide \S+ ap-1-\w+ --approve)\n/, "stderr");
     const place = ["--port", String(server.port)];
     expect(await run([...first.split(" ").slice(1), ...place, "--reason", "fine"])).toMatchObject({ exitCode: 0 });
-    const [, second = ""] = await command.prints(/\nDecide with: runagent decide (\S+) ap-2 --approve\n/, "stderr");
-    expect(await run(["decide", second, "ap-2", "--reject", ...place])).toMatchObject({
+    const [, invocationId = "", second = ""] = await command.prints(
+      /\nDecide with: runagent decide (\S+) (ap-2-\w+) --approve\n/,
+      "stderr",
+    );
+    expect(await run(["decide", invocationId, second, "--reject", ...place])).toMatchObject({
       exitCode: 0,
       stdout: "",
-      stderr: `Approval ap-2 of invocation ${second} is rejected.\n`,
+      stderr: `Approval ${second} of invocation ${invocationId} is rejected.\n`,
     });
     const { exitCode, stdout, stderr } = await command.ended;
     expect([exitCode, stdout]).toEqual([0, "one\napprove fine anybody\nreject anybody\n"]);
-    expect(stderr).toContain("approval_decided ap-1 approve by anybody (fine)\n");
-    expect(stderr).toMatch(/approval_decided ap-2 reject by anybody\n$/);
+    expect(stderr).toMatch(/^approval_decided ap-1-\w+ approve by anybody \(fine\)$/m);
+    expect(stderr.endsWith(`approval_decided ${second} reject by anybody\n`)).toBe(true);
   });
 
   it("ask needs a terminal", async () => {
@@ -146,8 +152,8 @@ describe("--on-approval", () => {
   it("--events shows what was asked and decided, once", async () => {
     const { address } = await serve();
     const { stderr } = await run(["run-stream", ...address, "--tag", "pay_stream", "--events", "--on-approval", "approve"]);
-    expect(stderr.match(/^approval_required ap-1 pay \{"amount":5\}$/gm)).toHaveLength(1);
-    expect(stderr.match(/^approval_decided ap-1 approve by anybody$/gm)).toHaveLength(1);
+    expect(stderr.match(/^approval_required ap-1-\w+ pay \{"amount":5\}$/gm)).toHaveLength(1);
+    expect(stderr.match(/^approval_decided ap-1-\w+ approve by anybody$/gm)).toHaveLength(1);
   });
 });
 
@@ -162,7 +168,7 @@ describe("decide", () => {
     const ended = await run(["run-stream", ...address, "--tag", "pay_stream"], keyOf("k-ben"));
     const position = positionOf(ended);
     // A position names its invocation, and it is known here where it runs.
-    const decide = (...options: string[]): Promise<Ended> => run(["decide", position, "ap-1", ...options], keyOf("k-ann"));
+    const decide = (...options: string[]): Promise<Ended> => run(["decide", position, idOf(ended), ...options], keyOf("k-ann"));
     expect(await decide("--reject", "--reason", "Too dear.")).toMatchObject({
       exitCode: 0,
       stderr: expect.stringMatching(/ is rejected\.\n$/),
@@ -170,8 +176,10 @@ describe("decide", () => {
     expect(await decide("--reject")).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/ had been rejected already\.\n$/) });
     const late = await decide("--approve");
     expect(late.exitCode).toBe(1);
-    expect(late.stderr).toBe('error: ALREADY_DECIDED: The approval "ap-1" was decided before: reject.\nIt was decided by Ann: Too dear.\n');
-    const lost = await run(["resume", position, "--approve", "ap-1", "--port", String(server.port)], keyOf("k-ben"));
+    expect(late.stderr).toBe(
+      `error: ALREADY_DECIDED: The approval "${idOf(ended)}" was decided before: reject.\nIt was decided by Ann: Too dear.\n`,
+    );
+    const lost = await run(["resume", position, "--approve", idOf(ended), "--port", String(server.port)], keyOf("k-ben"));
     expect(lost.exitCode).toBe(1);
     expect(lost.stderr).toMatch(/^error: ALREADY_DECIDED: .*\nIt was decided by Ann: Too dear\.\nGo on with: runagent resume \S+\n$/);
     const rest = await run(["resume", position, "--on-approval=reject"], keyOf("k-ben"));
@@ -182,14 +190,15 @@ describe("decide", () => {
     const { address, server } = await serve({ apiKeys: ["k-1", "k-2"] });
     const home = createHome();
     const first = { home, env: { RUNAGENT_API_KEY: "k-1" } };
-    const position = positionOf(await run(["run-stream", ...address, "--tag", "pay_stream"], first));
+    const asked = await run(["run-stream", ...address, "--tag", "pay_stream"], first);
+    const position = positionOf(asked);
     const unknown = await run(["decide", position, "ap-9", "--approve"], first);
     expect([unknown.exitCode, unknown.stderr]).toEqual([2, expect.stringMatching(/^error: VALIDATION_ERROR: No approval "ap-9" waits/)]);
     const mistyped = await run(["resume", position, "--approve", "ap-9"], first);
     expect([mistyped.exitCode, mistyped.stderr]).toEqual([2, expect.stringMatching(/\nGo on with: runagent resume \S+\n$/)]);
-    const other = await run(["decide", position, "ap-1", "--approve"], { home, env: { RUNAGENT_API_KEY: "k-2" } });
+    const other = await run(["decide", position, idOf(asked), "--approve"], { home, env: { RUNAGENT_API_KEY: "k-2" } });
     expect([other.exitCode, other.stderr]).toEqual([3, expect.stringMatching(/^error: INVOCATION_NOT_FOUND: /)]);
-    const elsewhere = await run(["decide", "inv-1", "ap-1", "--approve", "--port", String(server.port)], first);
+    const elsewhere = await run(["decide", "inv-1", idOf(asked), "--approve", "--port", String(server.port)], first);
     expect(elsewhere.exitCode).toBe(3);
   });
 });

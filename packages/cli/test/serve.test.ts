@@ -83,15 +83,15 @@ describe("runagent serve", () => {
     const serving = start(["serve", folder, "--port", "0"], { home });
     const port = await listening(serving);
     const call = run(["run", "--id", "served", "--tag", "pay", "--port", String(port), "--amount:=5"], { home });
-    const [, command = "", id = ""] = await serving.prints(
-      /pay asks for approval to call pay: (runagent decide (\S+) ap-1 --approve), or --reject\n/,
+    const [, command = "", id = "", approvalId = ""] = await serving.prints(
+      /pay asks for approval to call pay: (runagent decide (\S+) (ap-1-\w+) --approve), or --reject\n/,
       "stderr",
     );
     const listed = await run(["invocations", "--agent-id", "served"], { home });
-    expect(listed.stdout).toMatch(new RegExp(`^${id} +pay +waiting_approval \\(ap-1 pay\\) +`, "m"));
+    expect(listed.stdout).toMatch(new RegExp(`^${id} +pay +waiting_approval \\(${approvalId} pay\\) +`, "m"));
     const asJson = await run(["invocations", "--agent-id", "served", "--status", "waiting_approval", "--output", "json"], { home });
     const requests = [{ tool_name: "pay", arguments: null }];
-    expect(JSON.parse(asJson.stdout)).toMatchObject({ invocation_id: id, pending_approvals: [{ approval_id: "ap-1", requests }] });
+    expect(JSON.parse(asJson.stdout)).toMatchObject({ invocation_id: id, pending_approvals: [{ approval_id: approvalId, requests }] });
     expect((await run(["db", "status"], { home })).stdout).toMatch(/1 \(1 waiting_approval\)/);
     expect((await run(command.split(" ").slice(1), { home })).exitCode).toBe(0);
     expect(await call).toMatchObject({ exitCode: 0, stdout: "approve\n" });

@@ -107,4 +107,25 @@ describe("client.decide", () => {
     expect(error).toMatchObject({ code: "ALREADY_DECIDED", details, origin: "wire" });
     expect(RunAgentError.is(error)).toBe(true);
   });
+
+  it.each<[string, number, unknown, string | undefined]>([
+    ["the same stands after the answer was lost: it is its own", 1, "approve", undefined],
+    ["another stands after the answer was lost", 1, "reject", "ALREADY_DECIDED"],
+    ["the same stands at the first try: somebody else's", 0, "approve", "ALREADY_DECIDED"],
+  ])("%s", async (_name, lostAnswers, decision, code) => {
+    let left = lostAnswers;
+    const server = await serveScript({
+      http(_request, response) {
+        if (left-- > 0) response.destroy();
+        else
+          response
+            .writeHead(409)
+            .end(JSON.stringify({ success: false, error: { code: "ALREADY_DECIDED", message: "Before.", details: { decision } } }));
+      },
+    });
+    const deciding = streamClient(server).decide("inv-1", { approvalId: "ap-1", decision: "approve" });
+    if (code === undefined) await deciding;
+    else expect((await failureOf(deciding)).code).toBe(code);
+    expect(server.requests).toHaveLength(lostAnswers + 1);
+  });
 });

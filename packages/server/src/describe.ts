@@ -31,7 +31,13 @@ export function describeInvocation(invocation: Invocation): InvocationInfo {
   return { ...summariseInvocation(invocation), ...result };
 }
 
-/** The same without its result, which may be large: an entry of GET invocations. */
+/** An entry of GET invocations: without what may be large. */
+export function listInvocation(invocation: Invocation): InvocationInfo {
+  const { pending_approvals: _pending, ...entry } = summariseInvocation(invocation);
+  return entry;
+}
+
+/** The same without its result, which may be large. */
 export function summariseInvocation(invocation: Invocation): InvocationInfo {
   const { request, outcome, approvals } = invocation;
   const { invocationId, agent, entrypoint, protocol } = request;

@@ -16,7 +16,7 @@ import type { Agent } from "./agent.ts";
 import { bearerToken } from "./auth.ts";
 import { readJsonBody } from "./body.ts";
 import { type DecisionRequest, decideApproval } from "./decide.ts";
-import { describeAgent, describeInvocation, describeStats, PROTOCOL_VERSIONS, summariseInvocation } from "./describe.ts";
+import { describeAgent, describeInvocation, describeStats, listInvocation, PROTOCOL_VERSIONS } from "./describe.ts";
 import {
   ANSWER_HEADERS,
   type EnvelopeExtra,
@@ -139,7 +139,7 @@ function addAgentRoutes(app: Hono<HttpEnv>, services: Services): void {
       const status = readStatus(c.req.query("status"));
       const all = services.registry.list(agent.id, principal);
       const found = status === undefined ? all : all.filter((invocation) => invocation.status === status);
-      const invocations = found.slice(0, limit).map(summariseInvocation);
+      const invocations = found.slice(0, limit).map(listInvocation);
       return succeed(c, { agent_id: agent.id, invocations, total_count: found.length });
     },
   });

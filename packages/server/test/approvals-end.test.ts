@@ -1,10 +1,21 @@
 /** What ends an approval before anybody decides, and what time does to it. The agent's wait ends each time, and nothing is left behind. */
 import { describe, expect, test } from "vitest";
-import { askOverWebSocket, decideOverRest, eventsOf, isEvent, isRequired, REQUEST, SSE, serveAsker, WEBSOCKET } from "./asking.ts";
+import {
+  approve,
+  askOverWebSocket,
+  decideOverRest,
+  eventsOf,
+  idOf,
+  isEvent,
+  isRequired,
+  REQUEST,
+  SSE,
+  serveAsker,
+  WEBSOCKET,
+} from "./asking.ts";
 import { holdingStore, lateStore } from "./log-stores.ts";
 import { codeOf, connect, contents, deferred, get, isTerminal, post, resumeFrame, serveEntrypoints, startFrame } from "./support.ts";
 
-const APPROVE = { approval_id: "ap-1", decision: "approve" };
 const GONE = { status: 400, error: { code: "VALIDATION_ERROR", field: "approval_id" } };
 
 describe("the deadline of the invocation (timeout_seconds) [start.timeout.1]", () => {
@@ -25,7 +36,7 @@ describe("the deadline of the invocation (timeout_seconds) [start.timeout.1]", (
     for (let beat = 0; beat < 6; beat++) expect(await peer.next()).toMatchObject({ type: "heartbeat" });
     const { data } = (await get(`${server.url}/api/v1/invocations/inv-1`)).body;
     expect(data).toMatchObject({ status: "waiting_approval" });
-    await decideOverRest(server, APPROVE);
+    await decideOverRest(server, approve(peer));
     await decided.promise;
     expect(codeOf((await peer.untilEnd()).at(-1))).toBe("TIMEOUT");
   });
@@ -42,10 +53,10 @@ describe("the deadline of the invocation (timeout_seconds) [start.timeout.1]", (
       { limits: { heartbeatSeconds: 0.1 } },
     );
     const peer = await askOverWebSocket(server, "inv-1", { timeout_seconds: 0.3 });
-    await decideOverRest(server, APPROVE);
+    await decideOverRest(server, approve(peer));
     await peer.until(({ type }) => type === "data");
     for (let beat = 0; beat < 5; beat++) expect(await peer.next()).toMatchObject({ type: "heartbeat" });
-    await decideOverRest(server, { ...APPROVE, approval_id: "ap-2" });
+    await decideOverRest(server, { ...approve(peer), approval_id: idOf(peer, 2) });
     expect((await peer.untilEnd()).at(-1)).toMatchObject({ status: "stream_completed" });
   });
 });
@@ -63,9 +74,13 @@ describe("an approval that expires [approval.expire.1]", () => {
     expect(Date.parse(String(asked?.expires_at))).toBeLessThanOrEqual(Date.now());
     expect(Date.now() - beforeMs).toBeGreaterThan(80);
     const rejected = { decision: "reject", reason: "The approval expired.", decided_by: "server" };
-    expect(eventsOf(frames)).toEqual([{ type: "approval_decided", approval_id: "ap-1", ...rejected }]);
-    expect(contents(frames)).toEqual([{ approvalId: "ap-1", decision: "reject", reason: "The approval expired.", decidedBy: "server" }]);
-    expect(await decideOverRest(server, APPROVE)).toMatchObject({ status: 409, error: { code: "ALREADY_DECIDED", details: rejected } });
+    const id = idOf(peer);
+    expect(eventsOf(frames)).toEqual([{ type: "approval_decided", approval_id: id, ...rejected }]);
+    expect(contents(frames)).toEqual([{ approvalId: id, decision: "reject", reason: "The approval expired.", decidedBy: "server" }]);
+    expect(await decideOverRest(server, approve(peer))).toMatchObject({
+      status: 409,
+      error: { code: "ALREADY_DECIDED", details: rejected },
+    });
     expect(calls()).toBe(0);
   });
 
@@ -89,7 +104,7 @@ describe.each([WEBSOCKET, SSE])("over $name, while an approval waits", (way) => 
     await post(`${server.url}/api/v1/invocations/inv-1/cancel`, { mode: "immediate" });
     expect((await inbox.untilEnd()).at(-1)).toMatchObject({ status: "stream_cancelled", seq: 3 });
     expect(await told).toMatchObject({ code: "CANCELLED" });
-    expect(await decideOverRest(server, APPROVE)).toMatchObject(GONE);
+    expect(await decideOverRest(server, approve(inbox))).toMatchObject(GONE);
     const { data } = (await get(`${server.url}/api/v1/invocations/inv-1`)).body;
     expect(data).toMatchObject({ status: "cancelled" });
     expect(data).not.toHaveProperty("pending_approvals");
@@ -101,7 +116,7 @@ describe.each([WEBSOCKET, SSE])("over $name, while an approval waits", (way) => 
     const answer = await post(`${server.url}/api/v1/invocations/inv-1/cancel`, { mode: "after_turn" });
     expect(answer.body.data).toMatchObject({ outcome: "accepted" });
     expect((await get(`${server.url}/api/v1/invocations/inv-1`)).body.data).toMatchObject({ status: "waiting_approval" });
-    await decideOverRest(server, APPROVE);
+    await decideOverRest(server, approve(inbox));
     expect((await inbox.untilEnd()).at(-1)).toMatchObject({ status: "stream_completed", reason: expect.stringContaining("turn") });
     expect(calls()).toBe(1);
   });
@@ -121,7 +136,7 @@ describe("the last client goes while an approval waits", () => {
     if (code === undefined) peer.ws.terminate();
     else peer.ws.close(code);
     expect(await told).toMatchObject({ code: "CANCELLED" });
-    expect(await decideOverRest(server, APPROVE)).toMatchObject(GONE);
+    expect(await decideOverRest(server, approve(peer))).toMatchObject(GONE);
   });
 
   test("with continue it waits on, is decided without a client, and whoever comes back gets the rest", async () => {
@@ -129,7 +144,7 @@ describe("the last client goes while an approval waits", () => {
     const peer = await askOverWebSocket(server);
     peer.ws.terminate();
     await peer.closed;
-    expect(await decideOverRest(server, APPROVE)).toMatchObject({ success: true });
+    expect(await decideOverRest(server, approve(peer))).toMatchObject({ success: true });
     await expect.poll(async () => (await get(`${server.url}/api/v1/invocations/inv-1`)).body.data).toMatchObject({ status: "completed" });
     const back = await connect(server);
     back.send(resumeFrame(peer.frames[0] ?? {}, 2));
@@ -143,7 +158,7 @@ describe("a store that answers later", () => {
   test("changes nothing: asked, decided, gone on, in this order", async () => {
     const { server, calls } = await serveAsker({ log: lateStore() });
     const peer = await askOverWebSocket(server);
-    expect(await WEBSOCKET.decide(peer, server, APPROVE)).toMatchObject({ outcome: "accepted" });
+    expect(await WEBSOCKET.decide(peer, server, approve(peer))).toMatchObject({ outcome: "accepted" });
     expect((await peer.untilEnd()).map(({ seq }) => seq).filter(Number)).toEqual([3, 4, 5]);
     expect(calls()).toBe(1);
   });
@@ -153,12 +168,12 @@ describe("a store that answers later", () => {
     const { server, calls } = await serveAsker({ log });
     const peer = await askOverWebSocket(server);
     let answered = false;
-    const answer = decideOverRest(server, APPROVE).finally(() => {
+    const answer = decideOverRest(server, approve(peer)).finally(() => {
       answered = true;
     });
     await log.held;
     // Whoever comes second is told at once; the agent has not gone on by then, and the first has no answer.
-    expect(await decideOverRest(server, APPROVE)).toMatchObject({ error: { code: "ALREADY_DECIDED" } });
+    expect(await decideOverRest(server, approve(peer))).toMatchObject({ error: { code: "ALREADY_DECIDED" } });
     expect([calls(), answered]).toEqual([0, false]);
     log.release();
     expect(await answer).toMatchObject({ success: true });
@@ -170,7 +185,7 @@ describe("a store that answers later", () => {
     const log = holdingStore((text) => text.includes("approval_decided"));
     const { server, told, calls } = await serveAsker({ log });
     const peer = await askOverWebSocket(server);
-    const answer = decideOverRest(server, APPROVE);
+    const answer = decideOverRest(server, approve(peer));
     await log.held;
     log.fail();
     expect(await told).toMatchObject({ code: "SERVER_ERROR" });
@@ -201,9 +216,9 @@ describe("a store that answers later", () => {
 test("a decision whose record is larger than the server's frames may be is refused, and the approval waits on", async () => {
   const { server, calls } = await serveAsker({ limits: { maxServerFrameBytes: 1000 } });
   const peer = await askOverWebSocket(server);
-  expect(await decideOverRest(server, { ...APPROVE, reason: "r".repeat(2000) })).toMatchObject({ status: 400 });
+  expect(await decideOverRest(server, { ...approve(peer), reason: "r".repeat(2000) })).toMatchObject({ status: 400 });
   expect((await get(`${server.url}/api/v1/invocations/inv-1`)).body.data).toMatchObject({ status: "waiting_approval" });
-  expect(await decideOverRest(server, APPROVE)).toMatchObject({ success: true });
+  expect(await decideOverRest(server, approve(peer))).toMatchObject({ success: true });
   await peer.untilEnd();
   expect(calls()).toBe(1);
 });

@@ -2,16 +2,17 @@
 import { type JsonObject, parseJson } from "@runagent/core";
 import { describe, expect, test } from "vitest";
 import type { ApprovalInfo, ServeOptions } from "../src/index.ts";
-import { askOverWebSocket, decideOverRest, isRequired, REQUEST, SSE, serveAsker, WEBSOCKET } from "./asking.ts";
+import { approve, askOverWebSocket, decideOverRest, idOf, isRequired, REQUEST, SSE, serveAsker, WEBSOCKET } from "./asking.ts";
 import { openSse } from "./sse-peer.ts";
 import { connect, contents, deferred, get, resumeFrame, serveEntrypoints, startFrame } from "./support.ts";
 
+/** Of an invocation that asked nothing so. */
 const APPROVE = { approval_id: "ap-1", decision: "approve" };
 
 describe.each([WEBSOCKET, SSE])("over $name, refused and answered, and the approval waits on [approval.refuse.1]", (way) => {
   test.each([
-    ["an id that nobody gave out", { approval_id: "ap-2", decision: "approve" }],
-    ["an id of another case", { approval_id: "AP-1", decision: "approve" }],
+    ["an id that nobody gave out", APPROVE],
+    ["the first part of the id alone, which can be guessed", { approval_id: "ap-1-", decision: "approve" }],
     ["an id that is a key of every object", { approval_id: "__proto__", decision: "approve" }],
     ["an id with control characters, which are shown escaped", { approval_id: "ap\n\u001b[1m", decision: "approve" }],
   ])("%s", async (_name, decision) => {
@@ -22,7 +23,7 @@ describe.each([WEBSOCKET, SSE])("over $name, refused and answered, and the appro
     expect(answer).toMatchObject({ outcome: "refused", error: { code: "VALIDATION_ERROR", field: "approval_id" } });
     expect(answer).not.toHaveProperty("decision");
     expect((answer.error as Error).message).toMatch(/^[\u0020-\u007e]+$/);
-    expect(await way.decide(inbox, server, APPROVE)).toMatchObject({ outcome: "accepted" });
+    expect(await way.decide(inbox, server, approve(inbox))).toMatchObject({ outcome: "accepted" });
     await inbox.untilEnd();
   });
 });
@@ -52,7 +53,7 @@ test.each([
   const refused = await decideOverRest(server, body);
   expect(refused).toMatchObject({ success: false, status: 400, error: { code: "VALIDATION_ERROR", ...(field && { field }) } });
   // The longest reason there may be, in the characters that take the most bytes.
-  expect(await decideOverRest(server, { ...APPROVE, reason: "\u0000".repeat(4096) })).toMatchObject({ success: true });
+  expect(await decideOverRest(server, { ...approve(peer), reason: "\u0000".repeat(4096) })).toMatchObject({ success: true });
   await peer.untilEnd();
   expect(calls()).toBe(1);
 });
@@ -63,7 +64,7 @@ test.each(MALFORMED)("in a frame %s closes with 4400, and the invocation waits o
   peer.send({ type: "approval", ...(body as object) });
   expect(await peer.next()).toMatchObject({ type: "error", error: { code: "VALIDATION_ERROR", field } });
   expect(await peer.closed).toMatchObject({ code: 4400 });
-  expect(await decideOverRest(server, APPROVE)).toMatchObject({ success: true });
+  expect(await decideOverRest(server, approve(peer))).toMatchObject({ success: true });
 });
 
 test.each(["approval", "filter", "cancel", "ack", "auth"])("as first frame %s is refused in version 2", async (type) => {
@@ -84,12 +85,15 @@ test("a decision for an invocation that nobody knows is INVOCATION_NOT_FOUND, a 
 test("on a warm connection a decision about the invocation before is answered", async () => {
   const { server } = await serveAsker();
   const peer = await askOverWebSocket(server);
-  await decideOverRest(server, APPROVE);
+  const first = approve(peer);
+  await decideOverRest(server, first);
   await peer.untilEnd();
-  expect(await WEBSOCKET.decide(peer, server, APPROVE)).toMatchObject({ outcome: "refused", error: { code: "ALREADY_DECIDED" } });
+  expect(await WEBSOCKET.decide(peer, server, first)).toMatchObject({ outcome: "refused", error: { code: "ALREADY_DECIDED" } });
   peer.send(startFrame("ask_stream", "inv-2"));
   await peer.until(isRequired);
-  expect(await WEBSOCKET.decide(peer, server, APPROVE)).toMatchObject({ outcome: "accepted" });
+  // The id of one is not that of the other.
+  expect(await WEBSOCKET.decide(peer, server, first)).toMatchObject({ outcome: "refused", error: { code: "VALIDATION_ERROR" } });
+  expect(await WEBSOCKET.decide(peer, server, { ...first, approval_id: idOf(peer, 2) })).toMatchObject({ outcome: "accepted" });
 });
 
 describe("who may decide", () => {
@@ -99,13 +103,13 @@ describe("who may decide", () => {
     const peer = await connect(asker.server, { headers: as("owner") });
     peer.send(startFrame("ask_stream", "inv-1"));
     await peer.until(isRequired);
-    return { ...asker, peer, decide: (name: string) => decideOverRest(asker.server, APPROVE, as(name)) };
+    return { ...asker, peer, decide: (name: string) => decideOverRest(asker.server, approve(peer), as(name)) };
   };
 
   test("out of the box the owner alone: for others the invocation does not exist [sec.tenant.1]", async () => {
-    const { decide, server } = await open();
+    const { decide, server, peer } = await open();
     expect(await decide("other")).toMatchObject({ status: 404, error: { code: "INVOCATION_NOT_FOUND" } });
-    expect((await decideOverRest(server, APPROVE)).error).toMatchObject({ code: "AUTHENTICATION_ERROR" });
+    expect((await decideOverRest(server, approve(peer))).error).toMatchObject({ code: "AUTHENTICATION_ERROR" });
     expect(await decide("owner")).toMatchObject({ success: true });
     expect(await decide("other")).toMatchObject({ status: 404, error: { code: "INVOCATION_NOT_FOUND" } });
   });
@@ -117,12 +121,12 @@ describe("who may decide", () => {
       return principal.id === "manager";
     });
     expect(await decide("owner")).toMatchObject({ status: 403, error: { code: "PERMISSION_ERROR" } });
-    expect(await WEBSOCKET.decide(peer, server, APPROVE)).toMatchObject({ outcome: "refused", error: { code: "PERMISSION_ERROR" } });
+    expect(await WEBSOCKET.decide(peer, server, approve(peer))).toMatchObject({ outcome: "refused", error: { code: "PERMISSION_ERROR" } });
     expect(await decide("stranger")).toMatchObject({ status: 404, error: { code: "INVOCATION_NOT_FOUND" } });
     expect(await decide("manager")).toMatchObject({ success: true });
     expect(contents(await peer.untilEnd())).toMatchObject([{ decision: "approve", decidedBy: "manager" }]);
     expect(calls()).toBe(1);
-    const about = { agentId: "agent", entrypointTag: "ask_stream", invocationId: "inv-1", approvalId: "ap-1" };
+    const about = { agentId: "agent", entrypointTag: "ask_stream", invocationId: "inv-1", approvalId: idOf(peer) };
     expect(asked[0]).toEqual({ ...about, decision: "approve", owner: { id: "owner" } });
   });
 
@@ -141,8 +145,34 @@ describe("who may decide", () => {
     const { decide, peer, server } = await open(mayDecide, { limits, onError: (error) => errors.push(String(error)) });
     const refused = { code: "SERVER_ERROR", message: expect.not.stringContaining("secret") };
     expect(await decide("owner")).toMatchObject({ status: 500, error: refused });
-    expect(await WEBSOCKET.decide(peer, server, APPROVE)).toMatchObject({ outcome: "refused", error: refused });
+    expect(await WEBSOCKET.decide(peer, server, approve(peer))).toMatchObject({ outcome: "refused", error: refused });
     expect(errors).toHaveLength(2);
+  });
+
+  test("a cancel does not wait for a mayDecide that takes its time, nor do as many decisions as anybody sends", async () => {
+    let asked = 0;
+    const { peer } = await open(() => {
+      asked++;
+      return new Promise<boolean>(() => {});
+    });
+    for (let n = 0; n < 10; n++) peer.send({ type: "approval", ...approve(peer) });
+    peer.send({ type: "cancel", mode: "immediate" });
+    expect((await peer.untilEnd()).at(-1)).toMatchObject({ status: "stream_cancelled" });
+    expect(asked).toBe(10);
+  });
+
+  test("of a hundred decisions at once on one connection one wins and all are answered, in their order", async () => {
+    const { peer } = await open(async () => true);
+    const frame = { type: "approval", ...approve(peer) };
+    for (let n = 0; n < 100; n++) peer.send({ ...frame, reason: `reason ${n}` });
+    const answers: JsonObject[] = [];
+    await peer.until((answer) => {
+      if (answer.status === "approval_acknowledged") answers.push(answer);
+      return answers.length === 100;
+    });
+    expect(answers[0]).toMatchObject({ outcome: "accepted" });
+    const details = { decision: "approve", reason: "reason 0" };
+    expect(answers.slice(1)).toMatchObject(Array(99).fill({ outcome: "refused", error: { code: "ALREADY_DECIDED", details } }));
   });
 
   test("a mayDecide that answers with something that is not true refuses", async () => {
@@ -160,7 +190,7 @@ test("arguments that nest as deep as they may can be read wherever they are show
   const again = await connect(server);
   again.send(resumeFrame(peer.frames[0] ?? {}, 0));
   const sse = await openSse(server, { path: "/api/v1/invocations/inv-1/stream" });
-  for (const inbox of [again, sse]) expect(await inbox.next()).toMatchObject({ pending_approvals: [{ approval_id: "ap-1" }] });
+  for (const inbox of [again, sse]) expect(await inbox.next()).toMatchObject({ pending_approvals: [{ approval_id: idOf(peer) }] });
   const list = await fetch(`${server.url}/api/v1/agents/agent/invocations`);
   expect(parseJson(await list.text(), "answer", "PROTOCOL_ERROR")).toMatchObject({ data: { total_count: 1 } });
 });

@@ -2,10 +2,12 @@
 import type { Invocation, JsonObject } from "@runagent/core";
 import { describe, expect, test } from "vitest";
 import {
+  approve,
   askOverWebSocket,
   createRandom,
   decideOverRest,
   eventsOf,
+  idOf,
   isEvent,
   isRequired,
   REQUEST,
@@ -29,22 +31,23 @@ describe.each([WEBSOCKET, SSE])("over $name", (way) => {
       seq: 2,
       event: {
         type: "approval_required",
-        approval_id: "ap-1",
+        approval_id: expect.stringMatching(/^ap-1-[0-9a-f]{8}$/),
         requests: [REQUEST],
         expires_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       },
     });
     expect(calls()).toBe(0);
-    const answer = await way.decide(inbox, server, { approval_id: "ap-1", decision, reason: "it is due" });
-    expect(answer).toMatchObject({ approval_id: "ap-1", decision, outcome: "accepted" });
+    const id = idOf(inbox);
+    const answer = await way.decide(inbox, server, { approval_id: id, decision, reason: "it is due" });
+    expect(answer).toMatchObject({ approval_id: id, decision, outcome: "accepted" });
     const after = (await inbox.untilEnd()).filter(({ seq }) => seq !== undefined);
     expect(after).toEqual([
       {
         type: "event",
         seq: 3,
-        event: { type: "approval_decided", approval_id: "ap-1", decision, reason: "it is due", decided_by: "anybody" },
+        event: { type: "approval_decided", approval_id: id, decision, reason: "it is due", decided_by: "anybody" },
       },
-      { type: "data", seq: 4, content: { approvalId: "ap-1", decision, reason: "it is due", decidedBy: "anybody" } },
+      { type: "data", seq: 4, content: { approvalId: id, decision, reason: "it is due", decidedBy: "anybody" } },
       expect.objectContaining({ status: "stream_completed", seq: 5, total_chunks: 2 }),
     ]);
     expect(calls()).toBe(decision === "approve" ? 1 : 0);
@@ -55,7 +58,7 @@ describe.each([WEBSOCKET, SSE])("over $name", (way) => {
     const inbox = await way.open(server, startFrame("ask_stream", "inv-1"));
     await inbox.until(isRequired);
     for (let beat = 0; beat < 5; beat++) expect(await inbox.next()).toEqual({ type: "heartbeat", seq: 2 });
-    await decideOverRest(server, { approval_id: "ap-1", decision: "approve" });
+    await decideOverRest(server, approve(inbox));
     expect((await inbox.untilEnd()).at(-1)).toMatchObject({ status: "stream_completed" });
   });
 
@@ -63,7 +66,8 @@ describe.each([WEBSOCKET, SSE])("over $name", (way) => {
     const { server, calls } = await serveAsker();
     const inbox = await way.open(server, startFrame("ask_stream", "inv-1"));
     await inbox.until(isRequired);
-    const decide = (decision: string): Promise<JsonObject> => way.decide(inbox, server, { approval_id: "ap-1", decision, reason: "r" });
+    const decide = (decision: string): Promise<JsonObject> =>
+      way.decide(inbox, server, { approval_id: idOf(inbox), decision, reason: "r" });
     expect(await decide("approve")).toMatchObject({ outcome: "accepted" });
     const refused = {
       outcome: "refused",
@@ -81,14 +85,17 @@ test("while it waits, GET says so, and for what", async () => {
   const { server } = await serveAsker();
   const peer = await askOverWebSocket(server);
   const url = `${server.url}/api/v1`;
-  const event = { type: "approval_required", approval_id: "ap-1", requests: [REQUEST], expires_at: expect.any(String) };
-  const waiting = { invocation_id: "inv-1", status: "waiting_approval", pending_approvals: [event], ended_at: null };
+  const event = { type: "approval_required", approval_id: idOf(peer), requests: [REQUEST], expires_at: expect.any(String) };
+  const waiting = { invocation_id: "inv-1", status: "waiting_approval", ended_at: null };
   const list = `${url}/agents/agent/invocations`;
-  expect((await get(`${url}/invocations/inv-1`)).body.data).toMatchObject(waiting);
+  expect((await get(`${url}/invocations/inv-1`)).body.data).toMatchObject({ ...waiting, pending_approvals: [event] });
+  const { invocations } = (await get(list)).body.data as { invocations: JsonObject[] };
+  // A list of a thousand must not hold the arguments of all their tools.
+  expect(invocations[0]).not.toHaveProperty("pending_approvals");
   expect((await get(`${list}?status=waiting_approval`)).body.data).toMatchObject({ total_count: 1, invocations: [waiting] });
   expect((await get(`${list}?status=running`)).body.data).toMatchObject({ total_count: 0 });
   expect((await get(`${list}/stats`)).body.data).toMatchObject({ stats: { total: 1, running: 1 } });
-  await decideOverRest(server, { approval_id: "ap-1", decision: "reject" });
+  await decideOverRest(server, { ...approve(peer), decision: "reject" });
   await peer.untilEnd();
   const { data } = (await get(`${url}/invocations/inv-1`)).body;
   expect(data).toMatchObject({ status: "completed", total_chunks: 2 });
@@ -107,8 +114,8 @@ test("who attaches is told what waits, and where the log was then [approval.pend
     return [await resumed.next(), await (await attachSse(server, "inv-1")).next()];
   };
   for (const accepted of await attach())
-    expect(accepted).toMatchObject({ last_seq: 2, pending_approvals: [{ approval_id: "ap-1", requests: [REQUEST] }] });
-  await decideOverRest(server, { approval_id: "ap-1", decision: "approve" });
+    expect(accepted).toMatchObject({ last_seq: 2, pending_approvals: [{ approval_id: idOf(peer), requests: [REQUEST] }] });
+  await decideOverRest(server, approve(peer));
   await peer.untilEnd();
   for (const accepted of await attach()) {
     expect(accepted).toMatchObject({ last_seq: 5 });
@@ -121,14 +128,11 @@ test("observers see who decided, by the name of the key's owner and never the ke
   const apiKeys = (key: string) => keys[key as keyof typeof keys] ?? null;
   const asker = await serveAsker({ apiKeys, mayDecide: () => true });
   const asOwner = { Authorization: "Bearer secret-key-1" };
-  const peers = [await connect(asker.server, { headers: asOwner }), await connect(asker.server, { headers: asOwner })];
+  const first = await connect(asker.server, { headers: asOwner });
+  const peers = [first, await connect(asker.server, { headers: asOwner })];
   for (const peer of peers) peer.send(startFrame("ask_stream", "inv-1"));
   for (const peer of peers) await peer.until(isRequired);
-  const decided = await decideOverRest(
-    asker.server,
-    { approval_id: "ap-1", decision: "approve" },
-    { Authorization: "Bearer secret-key-2" },
-  );
+  const decided = await decideOverRest(asker.server, approve(first), { Authorization: "Bearer secret-key-2" });
   expect(decided).toMatchObject({ success: true, status: 200 });
   for (const peer of peers) {
     expect(eventsOf(await peer.untilEnd())).toMatchObject([{ type: "approval_decided", decision: "approve", decided_by: "Max" }]);
@@ -143,7 +147,7 @@ test("a key that has no name is not shown, nor anything by which it could be fou
   const peer = await connect(server, { headers });
   peer.send(startFrame("ask_stream", "inv-1"));
   await peer.until(isRequired);
-  await decideOverRest(server, { approval_id: "ap-1", decision: "approve" }, headers);
+  await decideOverRest(server, approve(peer), headers);
   const [decided] = eventsOf(await peer.untilEnd());
   expect(decided?.decided_by).toMatch(/^key:[0-9a-f]{6}$/);
 });
@@ -156,21 +160,22 @@ test("several wait at once, and are decided in any order", async () => {
     },
   });
   const peer = await askOverWebSocket(server);
-  await peer.until((frame) => isEvent(frame, "approval_required") && frame.seq === 3);
+  await peer.until(({ seq }) => seq === 3);
+  const [a, b, c] = [idOf(peer, 1), idOf(peer, 2), idOf(peer, 3)];
   const ids = (data: unknown): unknown =>
     (data as { pending_approvals?: JsonObject[] }).pending_approvals?.map((event) => event.approval_id);
   const url = `${server.url}/api/v1/invocations/inv-1`;
   for (const [id, decision, left] of [
-    ["ap-3", "reject", ["ap-1", "ap-2"]],
-    ["ap-1", "approve", ["ap-2"]],
+    [c, "reject", [a, b]],
+    [a, "approve", [b]],
   ] as const) {
     await decideOverRest(server, { approval_id: id, decision });
     const { data } = (await get(url)).body;
     expect(data).toMatchObject({ status: "waiting_approval" });
     expect(ids(data)).toEqual(left);
   }
-  await decideOverRest(server, { approval_id: "ap-2", decision: "approve" });
-  expect(contents(await peer.untilEnd())).toEqual([["ap-1 approve", "ap-2 approve", "ap-3 reject"]]);
+  await decideOverRest(server, { approval_id: b, decision: "approve" });
+  expect(contents(await peer.untilEnd())).toEqual([[`${a} approve`, `${b} approve`, `${c} reject`]]);
 });
 
 test("an entrypoint that does not stream waits as well", async () => {
@@ -182,8 +187,9 @@ test("an entrypoint that does not stream waits as well", async () => {
   const url = `${server.url}/api/v1/invocations/inv-1`;
   await expect.poll(async () => (await get(url)).body.data).toMatchObject({ status: "waiting_approval" });
   // Without arguments they are null: clients always find the field.
-  expect((await get(url)).body.data).toMatchObject({ pending_approvals: [{ requests: [{ tool_name: "pay", arguments: null }] }] });
-  await decideOverRest(server, { approval_id: "ap-1", decision: "reject" });
+  const { pending_approvals: pending } = (await get(url)).body.data as { pending_approvals: JsonObject[] };
+  expect(pending).toMatchObject([{ requests: [{ tool_name: "pay", arguments: null }] }]);
+  await decideOverRest(server, { approval_id: pending[0]?.approval_id, decision: "reject" });
   expect(await answer).toMatchObject({ status: 200, body: { data: "reject" } });
 });
 
@@ -191,13 +197,14 @@ test("a version 1 client gets the question as a chunk, and its stream goes on af
   const { server } = await serveAsker();
   const peer = await connect(server, { version: 1 });
   peer.send({ entrypoint_tag: "ask_stream", input_args: [], input_kwargs: {} });
-  const [started] = await peer.until((frame) => String(frame.content).includes("approval_required"));
-  const id = String(started?.invocation_id);
-  expect(await decideOverRest(server, { approval_id: "ap-1", decision: "approve" }, {}, id)).toMatchObject({ success: true });
+  const frames = await peer.until((frame) => String(frame.content).includes("approval_required"));
+  const { approval_id } = JSON.parse(JSON.parse(String(frames.at(-1)?.content)).payload);
+  const id = String(frames[0]?.invocation_id);
+  expect(await decideOverRest(server, { approval_id, decision: "approve" }, {}, id)).toMatchObject({ success: true });
   const values = (await peer.untilEnd()).filter(({ type }) => type === "data").map(({ content }) => JSON.parse(String(content)));
   expect(values.map(({ type, payload }) => [type, JSON.parse(payload)])).toMatchObject([
     ["object", { type: "approval_decided", decision: "approve" }],
-    ["object", { approvalId: "ap-1", decision: "approve" }],
+    ["object", { approvalId: approval_id, decision: "approve" }],
   ]);
   expect(await peer.closed).toMatchObject({ code: 1000 });
 });
@@ -208,9 +215,14 @@ test("of deciders that come at once over WebSockets and REST one wins, and the o
   const { server, calls } = await serveAsker();
   for (let round = 1; round <= 25; round++) {
     const id = `inv-${round}`;
-    const peers = [await askOverWebSocket(server, id), await askOverWebSocket(server, id)];
+    const first = await askOverWebSocket(server, id);
+    const peers = [first, await askOverWebSocket(server, id)];
     const before = calls();
-    const draw = (): JsonObject => ({ approval_id: "ap-1", decision: random() < 0.5 ? "approve" : "reject", reason: String(random()) });
+    const draw = (): JsonObject => ({
+      approval_id: idOf(first),
+      decision: random() < 0.5 ? "approve" : "reject",
+      reason: String(random()),
+    });
     const deciders = [
       ...peers.map((peer) => () => WEBSOCKET.decide(peer, server, draw())),
       () => decideOverRest(server, draw(), {}, id).then(({ data, error }) => ({ ...(data as object), error })),
@@ -252,7 +264,7 @@ test("an agent that does not wait for its answer ends as it would, and nobody ca
   peer.send(startFrame("ask_stream", "inv-1"));
   expect((await peer.until(isTerminal)).at(-1)).toMatchObject({ status: "stream_completed" });
   await asked.promise;
-  expect(await decideOverRest(server, { approval_id: "ap-1", decision: "approve" })).toMatchObject({
+  expect(await decideOverRest(server, approve(peer))).toMatchObject({
     status: 400,
     error: { code: "VALIDATION_ERROR", field: "approval_id" },
   });
@@ -271,7 +283,7 @@ test("onInvocation is told when approvals begin to wait and when none does any m
   );
   const peer = await askOverWebSocket(server);
   await peer.until((frame) => isEvent(frame, "approval_required"));
-  for (const approval_id of ["ap-1", "ap-2"]) await decideOverRest(server, { approval_id, decision: "approve" });
+  for (const approval_id of [idOf(peer, 1), idOf(peer, 2)]) await decideOverRest(server, { approval_id, decision: "approve" });
   await peer.untilEnd();
   await expect.poll(() => told.at(-1)).toEqual(["completed", 0]);
   expect(told[0]).toEqual(["running", 0]);

@@ -47,6 +47,16 @@ export function eventsOf(frames: readonly JsonObject[]): JsonObject[] {
   return frames.filter(({ type }) => type === "event").map(({ event }) => event as JsonObject);
 }
 
+/** The id of the nth question that came. */
+export function idOf({ frames }: FrameInbox, nth = 1): string {
+  return String(eventsOf(frames.filter(isRequired))[nth - 1]?.approval_id);
+}
+
+/** The decision for the first question that came. */
+export function approve(inbox: FrameInbox): JsonObject {
+  return { approval_id: idOf(inbox), decision: "approve" };
+}
+
 /** A WebSocket on which the invocation was started, up to the question. */
 export async function askOverWebSocket(server: RunningServer, id = "inv-1", extra: JsonObject = {}): Promise<Peer> {
   const peer = await connect(server);

@@ -3,7 +3,7 @@ import type { JsonObject } from "@runagent/core";
 import { describe, expect, test } from "vitest";
 import { checkChain, eventsOf, SSE, typesOf, WEBSOCKET } from "./asking.ts";
 import { attachSse, openSse, refusedSse } from "./sse-peer.ts";
-import { connect, contents, deferred, type Peer, post, resumeFrame, serveEntrypoints, startFrame } from "./support.ts";
+import { connect, contents, deferred, get, type Peer, post, resumeFrame, serveEntrypoints, startFrame } from "./support.ts";
 
 /** An agent that yields chunks between events of two types, asks, and ends. */
 async function serveMixed() {
@@ -21,11 +21,15 @@ async function serveMixed() {
       await ctx.emit({ type: "raw", decision });
     },
   });
+  /** Approves once it was asked. */
   const decide = async (): Promise<void> => {
     await asked.promise;
-    await expect.poll(async () => (await decideOnce()).status).not.toBe(400);
+    const url = `${server.url}/api/v1/invocations/inv-1`;
+    const pending = async (): Promise<JsonObject[]> =>
+      ((await get(url)).body.data as { pending_approvals?: JsonObject[] }).pending_approvals ?? [];
+    await expect.poll(pending).toHaveLength(1);
+    await post(`${url}/approvals`, { approval_id: (await pending())[0]?.approval_id, decision: "approve" });
   };
-  const decideOnce = () => post(`${server.url}/api/v1/invocations/inv-1/approvals`, { approval_id: "ap-1", decision: "approve" });
   return { server, decide };
 }
 

@@ -4,24 +4,9 @@ import { runInNewContext } from "node:vm";
 import { encodeCursor, type JsonObject } from "@runagent/core";
 import { describe, expect, test } from "vitest";
 import { createMemoryLogStore, type InvocationLog, type LogStore, type RunningServer } from "../src/index.ts";
+import { storeWith } from "./log-stores.ts";
 import { attachSse, openSse, refusedSse } from "./sse-peer.ts";
 import { codeOf, connect, contents, deferred, get, post, resumeFrame, serveEntrypoints, startFrame } from "./support.ts";
-
-/** A store in memory of which some calls do something else. */
-function storeWith(change: (log: InvocationLog) => Partial<InvocationLog>): LogStore {
-  const memory = createMemoryLogStore();
-  const wrap = (log: InvocationLog): InvocationLog => ({
-    epoch: log.epoch,
-    append: (epoch, seq, record) => log.append(epoch, seq, record),
-    read: (after, limit, bytes) => log.read(after, limit, bytes),
-    head: () => log.head(),
-    watch: (listener) => log.watch(listener),
-    trim: (before, bounds) => log.trim(before, bounds),
-    drop: () => log.drop(),
-    ...change(log),
-  });
-  return { durability: "memory", create: async (id) => wrap(await memory.create(id)) };
-}
 
 /** A store whose logs take no more after so many records. */
 function fullAfter(records: number): LogStore {

@@ -99,8 +99,8 @@ function addResume(program: Command): void {
     "after",
     examples(`
 runagent resume POSITION
-runagent resume POSITION --approve ap-1
-runagent resume POSITION --reject ap-1 --reason "Too dear."
+runagent resume POSITION --approve APPROVAL
+runagent resume POSITION --reject APPROVAL --reason "Too dear."
 runagent resume POSITION --id ID --local`),
   );
   command.action(async (position: string) => {
@@ -117,7 +117,7 @@ function addDecide(program: Command): void {
       "Approves or rejects what an agent waits for, whoever started it, and reads nothing of its stream. The first decision stands.",
     )
     .argument("<invocation>", "the id of the invocation, or a position in it")
-    .argument("<approval>", "the id of the approval, such as ap-1");
+    .argument("<approval>", "the id of the approval, such as ap-1-920e94c9");
   addAddress(command);
   command
     .option("--approve", "the tool may be called")
@@ -126,8 +126,8 @@ function addDecide(program: Command): void {
   command.addHelpText(
     "after",
     examples(`
-runagent decide INVOCATION ap-1 --approve
-runagent decide INVOCATION ap-1 --reject --reason "Too dear." --host localhost --port 8080`),
+runagent decide INVOCATION APPROVAL --approve
+runagent decide INVOCATION APPROVAL --reject --reason "Too dear." --host localhost --port 8080`),
   );
   command.action(async (invocation: string, approval: string) => {
     const { decide } = await import("../calling/decide.ts");

@@ -52,7 +52,7 @@ function toRow(invocation: KeptInvocation): Cell[] {
   ];
 }
 
-/** `waiting_approval (ap-1 send_mail)`. The file may hold anything. */
+/** `waiting_approval (ap-1-920e94c9 send_mail)`. The file may hold anything. */
 function describeWaiting(pending: unknown): string {
   const approvals = Array.isArray(pending) ? pending.filter(isJsonObject) : [];
   const described = approvals.map(({ approval_id, requests }) => {

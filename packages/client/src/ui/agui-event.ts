@@ -48,6 +48,7 @@ export interface RunMessage {
   readonly role: string;
   readonly content?: unknown;
   readonly toolCalls?: readonly { readonly id: string }[];
+  readonly toolCallId?: string;
 }
 
 /** An entry of `resume`: what somebody answered to an interrupt. */

@@ -1,5 +1,6 @@
 import { type Message, RunAgentError } from "@runagent/core";
-import type { AGUIEvent, RunInput, RunInterrupt, RunOutcome } from "./agui-event.ts";
+import type { AGUIEvent, RunInput, RunInterrupt, RunMessage, RunOutcome } from "./agui-event.ts";
+import { CallNames } from "./call-names.ts";
 import { type AskedApproval, type AskedCall, type Item, type ToolOutput, toText } from "./item.ts";
 import { Prose } from "./prose.ts";
 import type { Writer } from "./translation.ts";
@@ -24,6 +25,9 @@ export class AGUIWriter implements Writer<AGUIEvent> {
   readonly #options: AGUIWriterOptions;
   readonly #prose: Prose;
   readonly #calls: Set<string>;
+  /** Those of them that have their result. */
+  readonly #over: Set<string>;
+  readonly #names: CallNames;
   /** The run answers another, in which calls may have begun that are not known here. */
   readonly #answers: boolean;
   /** The text message that is open. */
@@ -39,10 +43,19 @@ export class AGUIWriter implements Writer<AGUIEvent> {
     this.#options = options;
     this.#answers = resume.length > 0;
     // A run that answers goes on with what followed the last question.
-    const before = this.#answers ? messages.slice(messages.findLastIndex(({ role }) => role === "user") + 1) : [];
+    const asked = messages.findLastIndex(({ role }) => role === "user") + 1;
+    const before = this.#answers ? messages.slice(asked) : [];
     const texts = before.map(({ role, content }) => (role === "assistant" && typeof content === "string" ? content : ""));
     this.#prose = new Prose({ steps: ["", texts.join("")], last: texts.findLast((text) => text !== "") ?? "" });
-    this.#calls = new Set(before.flatMap(({ toolCalls = [] }) => toolCalls.map(({ id }) => id)));
+    this.#calls = new Set(callsIn(before));
+    this.#over = new Set(before.flatMap(({ toolCallId }) => toolCallId ?? []));
+    // A call is looked for in the whole thread.
+    const taken = new Set(callsIn(messages.slice(0, asked)));
+    this.#names = new CallNames({
+      given: this.#calls,
+      isOver: (name) => this.#over.has(name),
+      nameFirst: (callId) => (taken.has(callId) ? `${this.#options.invocationId()}-${callId}` : callId),
+    });
   }
 
   begin(): readonly AGUIEvent[] {
@@ -56,8 +69,9 @@ export class AGUIWriter implements Writer<AGUIEvent> {
   }
 
   asked(approvals: readonly AskedApproval[], position: string | undefined): readonly AGUIEvent[] {
-    for (const { calls } of approvals) for (const call of calls) this.#call(call, call.callId);
-    return this.#finish({ type: "interrupt", interrupts: approvals.map((approval) => toInterrupt(approval, position)) });
+    const named = approvals.map((approval) => ({ ...approval, calls: approval.calls.map((call) => this.#named(call)) }));
+    for (const { calls } of named) for (const call of calls) this.#call(call, call.callId);
+    return this.#finish({ type: "interrupt", interrupts: named.map((approval) => toInterrupt(approval, position)) });
   }
 
   end(status: string): readonly AGUIEvent[] {
@@ -94,13 +108,13 @@ export class AGUIWriter implements Writer<AGUIEvent> {
         this.#addReasoning(item.text, id);
         break;
       case "tool_called":
-        this.#call(item, id);
+        this.#call({ ...item, callId: this.#names.called(item.callId) }, id);
         break;
       case "tool_output":
         this.#output(item, id);
         break;
       case "approval_required":
-        for (const call of item.calls) this.#call(call, `${id}-${call.callId}`);
+        for (const call of item.calls) this.#call(this.#named(call), `${id}-${call.callId}`);
         this.#addCustom("approval_required", item.event);
         break;
       case "approval_decided":
@@ -201,6 +215,11 @@ export class AGUIWriter implements Writer<AGUIEvent> {
 
   // --- tools ----------------------------------------------------------------------------------------------------------
 
+  /** The call by its name in the thread. */
+  #named(call: AskedCall): AskedCall {
+    return { ...call, callId: this.#names.of(call.callId) };
+  }
+
   #call({ callId: toolCallId, toolName: toolCallName, input }: AskedCall, id: string): void {
     if (this.#calls.has(toolCallId)) return;
     this.#calls.add(toolCallId);
@@ -215,12 +234,18 @@ export class AGUIWriter implements Writer<AGUIEvent> {
     );
   }
 
-  #output({ callId: toolCallId, toolName = "tool", output }: ToolOutput, messageId: string): void {
+  #output({ callId, toolName = "tool", output }: ToolOutput, messageId: string): void {
+    const toolCallId = this.#names.of(callId);
+    this.#over.add(toolCallId);
     if (!this.#answers) this.#call({ callId: toolCallId, toolName, input: {} }, `${messageId}-call`);
     this.#endText();
     this.#parent = undefined;
     this.#out.push({ type: "TOOL_CALL_RESULT", messageId, toolCallId, content: toText(output), role: "tool" });
   }
+}
+
+function callsIn(messages: readonly RunMessage[]): string[] {
+  return messages.flatMap(({ toolCalls = [] }) => toolCalls.map(({ id }) => id));
 }
 
 function toInterrupt({ approvalId, calls, expiresAt }: AskedApproval, position: string | undefined): RunInterrupt {

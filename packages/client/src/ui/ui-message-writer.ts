@@ -1,4 +1,5 @@
 import type { Message } from "@runagent/core";
+import { CallNames } from "./call-names.ts";
 import { type AskedApproval, type AskedCall, type Item, type ToolOutput, toText } from "./item.ts";
 import { Prose } from "./prose.ts";
 import type { Writer } from "./translation.ts";
@@ -25,7 +26,9 @@ interface Call {
 export class UIMessageWriter implements Writer<UIMessageChunk> {
   readonly #options: UIMessageWriterOptions;
   readonly #prose: Prose;
+  /** By the names of the calls in the message. */
   readonly #calls = new Map<string, Call>();
+  readonly #names: CallNames;
   /** The calls that each approval is about, by the approval's name in the message. */
   readonly #approvals = new Map<string, readonly string[]>();
   /** The text block that is open. */
@@ -44,6 +47,7 @@ export class UIMessageWriter implements Writer<UIMessageChunk> {
       this.#calls.set(toolCallId, { asked: approvalId, approved: answer?.approved === true, over });
       if (approvalId !== undefined) this.#approvals.set(approvalId, [...(this.#approvals.get(approvalId) ?? []), toolCallId]);
     }
+    this.#names = new CallNames({ given: this.#calls.keys(), isOver: (name) => this.#calls.get(name)?.over === true });
   }
 
   begin(): readonly UIMessageChunk[] {
@@ -59,7 +63,7 @@ export class UIMessageWriter implements Writer<UIMessageChunk> {
     for (const { approvalId, calls, expiresAt } of approvals) {
       this.#hold(approvalId, calls);
       const descriptor = position === undefined ? undefined : { position, ...(expiresAt !== undefined && { expiresAt }) };
-      for (const { callId } of calls) this.#ask(this.#nameOf(approvalId), callId, descriptor);
+      for (const { callId } of calls) this.#ask(this.#nameOf(approvalId), this.#names.of(callId), descriptor);
     }
     this.#endStep();
     this.#out.push({ type: "finish", finishReason: "tool-calls" });
@@ -102,7 +106,7 @@ export class UIMessageWriter implements Writer<UIMessageChunk> {
         this.#addBlock("reasoning", item.text, id);
         break;
       case "tool_called":
-        this.#call(item);
+        this.#call(item, this.#names.called(item.callId));
         break;
       case "tool_output":
         this.#output(item);
@@ -191,26 +195,27 @@ export class UIMessageWriter implements Writer<UIMessageChunk> {
 
   // --- tools ----------------------------------------------------------------------------------------------------------
 
-  #call({ callId, toolName, input }: AskedCall): Call {
-    const known = this.#calls.get(callId);
+  #call({ toolName, input }: Pick<AskedCall, "toolName" | "input">, toolCallId: string): Call {
+    const known = this.#calls.get(toolCallId);
     if (known !== undefined) return known;
     const call: Call = { asked: undefined, approved: false, over: false };
-    this.#calls.set(callId, call);
+    this.#calls.set(toolCallId, call);
     this.#endText();
     this.#beginStep();
-    this.#out.push({ type: "tool-input-available", toolCallId: callId, toolName, input, dynamic: true });
+    this.#out.push({ type: "tool-input-available", toolCallId, toolName, input, dynamic: true });
     return call;
   }
 
   #output({ callId, toolName = "tool", output, failed, rejected }: ToolOutput): void {
     this.#endText();
-    const call = this.#call({ callId, toolName, input: {} });
+    const toolCallId = this.#names.of(callId);
+    const call = this.#call({ toolName, input: {} }, toolCallId);
     const denied = rejected && call.asked !== undefined;
     if (denied && call.over) return;
     call.over = true;
-    if (denied) this.#out.push({ type: "tool-output-denied", toolCallId: callId });
-    else if (failed || rejected) this.#out.push({ type: "tool-output-error", toolCallId: callId, errorText: toText(output) });
-    else this.#out.push({ type: "tool-output-available", toolCallId: callId, output });
+    if (denied) this.#out.push({ type: "tool-output-denied", toolCallId });
+    else if (failed || rejected) this.#out.push({ type: "tool-output-error", toolCallId, errorText: toText(output) });
+    else this.#out.push({ type: "tool-output-available", toolCallId, output });
   }
 
   /** People are asked. Whether the message shows it is known later: a replay holds what has been decided long ago. */
@@ -218,8 +223,8 @@ export class UIMessageWriter implements Writer<UIMessageChunk> {
     // What follows is a part of its own, in the same step, whether people are asked here or have been.
     this.#endText();
     this.#beginStep();
-    for (const call of calls) this.#call(call);
-    this.#approvals.set(this.#nameOf(approvalId), [...new Set(calls.map(({ callId }) => callId))]);
+    for (const call of calls) this.#call(call, this.#names.of(call.callId));
+    this.#approvals.set(this.#nameOf(approvalId), [...new Set(calls.map(({ callId }) => this.#names.of(callId)))]);
   }
 
   /** Approvals are counted for each invocation, and useChat looks for them in all messages of the chat. */

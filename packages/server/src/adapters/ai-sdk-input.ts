@@ -2,7 +2,7 @@
  * The messages of a caller as model messages. An approval among them is refused where the SDK would act on it: whoever
  * calls must not be able to approve what the agent has not asked.
  */
-import { isJsonObject } from "@runagent/core";
+import { isJsonObject, type JsonObject } from "@runagent/core";
 import type { ModelMessage, ToolSet } from "ai";
 import { type Conversation, readConversation, refused } from "./conversation.ts";
 
@@ -44,7 +44,11 @@ function readEach(ai: MessageReaders, { messages }: Conversation): ModelMessage[
 
 async function convert(ai: MessageReaders, { messages }: Conversation, tools: ToolSet | undefined): Promise<ModelMessage[]> {
   // Clients of other kinds give their messages no ids, which the SDK asks for and does not use here.
-  const named = messages.map((message, index) => ({ id: `message-${index}`, ...message }));
+  const named = messages.map((message, index) => ({
+    id: `message-${index}`,
+    ...message,
+    parts: index === messages.length - 1 ? message.parts : message.parts?.filter(isOver),
+  }));
   const result = await ai.safeValidateUIMessages({ messages: named });
   if (!result.success) throw refused(`messages are no UI messages of the AI SDK: ${firstLine(result.error)}`, "messages");
   try {
@@ -52,6 +56,14 @@ async function convert(ai: MessageReaders, { messages }: Conversation, tools: To
   } catch (error) {
     throw refused(`messages cannot be told to a model: ${firstLine(error)}`, "messages");
   }
+}
+
+/**
+ * False for a call that was approved and whose output a chat never got: it was stopped, or the user went on. The SDK leaves out other calls
+ * that are incomplete, and would refuse the conversation for this one, now and with every message to come.
+ */
+function isOver({ state }: JsonObject): boolean {
+  return state !== "approval-responded";
 }
 
 /** Errors of schemas list what is wrong as JSON; the first of it is enough. */

@@ -5,11 +5,11 @@ import { type CallerMessage, readConversation, refused } from "./conversation.ts
 /** The state that a graph of messages begins with. @throws RunAgentError VALIDATION_ERROR for what is no conversation. */
 export function readGraphState(input: unknown): JsonObject {
   const { messages } = readConversation(input, false);
-  return { messages: messages.map((message, index) => (message.parts === undefined ? message : toGraphMessage(message, index))) };
+  return { messages: messages.flatMap((message, index) => (message.parts === undefined ? message : toGraphMessage(message, index))) };
 }
 
-/** A UI message. Of an assistant's, the text is what the model needs to hear again. */
-function toGraphMessage({ id, role, parts = [] }: CallerMessage, index: number): JsonObject {
+/** A UI message. Of an assistant's, the texts are what the model needs to hear again; one without any is left out. */
+function toGraphMessage({ id, role, parts = [] }: CallerMessage, index: number): JsonObject[] {
   const others = parts.filter(({ type }) => type !== "text");
   if (role !== "assistant" && others.length > 0) {
     throw refused(
@@ -17,8 +17,11 @@ function toGraphMessage({ id, role, parts = [] }: CallerMessage, index: number):
       `messages[${index}].parts`,
     );
   }
-  const content = parts.map(({ type, text }) => (type === "text" && typeof text === "string" ? text : "")).join("");
-  return { role, content, ...(typeof id === "string" && { id }) };
+  const texts = parts.flatMap(({ type, text }) => (type === "text" && typeof text === "string" && text !== "" ? [text] : []));
+  if (role === "assistant" && texts.length === 0) return [];
+  // What stood between the texts of an assistant's, a tool or a new step, set them apart.
+  const content = texts.join(role === "assistant" ? "\n\n" : "");
+  return [{ role, content, ...(typeof id === "string" && { id }) }];
 }
 
 /** The thread that an input names. */

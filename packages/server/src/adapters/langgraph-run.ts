@@ -85,16 +85,33 @@ export class GraphRun {
   /** Asks for what the last run waits for. @returns What the next is resumed with; at a breakpoint, which asks nothing, whether it goes on. */
   async decide(): Promise<{ readonly resume: unknown } | "go on" | "stop"> {
     await this.#tools.check(this.#teller);
-    const { pending, next } = await this.#lookUp();
+    const { pending, next, checkpoint } = await this.#lookUp();
     const { approvalExpiresIn: expiresIn, toResume } = this.#options;
     const ask = { context: this.#context, teller: this.#teller, expiresIn };
-    if (pending.length > 0) return { resume: await answerInterrupts(pending, { ...ask, toResume }) };
+    if (pending.length > 0) {
+      const resume = await answerInterrupts(pending, { ...ask, toResume });
+      await this.#checkWaits(checkpoint);
+      return { resume };
+    }
     const { decision } = await this.#context.requireApproval({
       tool_name: next,
       arguments: {},
       ...(expiresIn !== undefined && { expiresIn }),
     });
-    return decision === "approve" ? "go on" : "stop";
+    if (decision !== "approve") return "stop";
+    await this.#checkWaits(checkpoint);
+    return "go on";
+  }
+
+  /** Another invocation may have gone on with the thread meanwhile: a graph that is done would end at once, as if what was approved had run. */
+  async #checkWaits(asked: unknown): Promise<void> {
+    const state: unknown = await this.#graph.getState?.(this.#config);
+    const isDone = isJsonObject(state) && Array.isArray(state.next) && state.next.length === 0;
+    // A node that asks once more is not among the next, and waits at the same checkpoint.
+    if (!isDone || checkpointOf(state) === asked) return;
+    throw new RunAgentError("EXECUTION_ERROR", "The thread has gone on without this question, so what was decided has no effect.", {
+      suggestion: "Ask the agent again; let one invocation at a time go on with a thread.",
+    });
   }
 
   /** The graph is done. */
@@ -120,7 +137,7 @@ export class GraphRun {
   }
 
   /** Who waits, and for what, as the checkpoint has it. */
-  async #lookUp(): Promise<{ readonly pending: GraphInterrupt[]; readonly next: string }> {
+  async #lookUp(): Promise<{ readonly pending: GraphInterrupt[]; readonly next: string; readonly checkpoint: unknown }> {
     const state: unknown = await this.#graph.getState?.(this.#config);
     const tasks: unknown = isJsonObject(state) ? state.tasks : undefined;
     const nodes = new Map<string, string>();
@@ -134,7 +151,7 @@ export class GraphRun {
     const pending = [...(this.interrupts ?? [])].map(([id, value]) => {
       return { id: id === "undefined" ? undefined : id, value, node: nodes.get(id) ?? next };
     });
-    return { pending, next };
+    return { pending, next, checkpoint: checkpointOf(state) };
   }
 }
 
@@ -145,6 +162,13 @@ export class GraphRun {
 function runnerOf(graph: ServableGraph, input: unknown): ServableGraph {
   const isCommand = isJsonObject(input) && input.lg_name === "Command";
   return isCommand && "graph" in graph && isServable(graph.graph) ? graph.graph : graph;
+}
+
+/** The id of the checkpoint that a state was read from. */
+function checkpointOf(state: unknown): unknown {
+  const config: unknown = isJsonObject(state) ? state.config : undefined;
+  const configurable: unknown = isJsonObject(config) ? config.configurable : undefined;
+  return isJsonObject(configurable) ? configurable.checkpoint_id : undefined;
 }
 
 function readPart(part: unknown): readonly [readonly string[], string, unknown] {
