@@ -181,10 +181,9 @@ describe("somebody at a terminal is asked", () => {
     const served = await serveEntrypoints(ENTRYPOINTS);
     const command = startCall(served, "pay_stream");
     await command.prints(PROMPTED);
-    const list = await fetch(`${served.server.url}/api/v1/agents/a1/invocations`);
-    const { data } = await list.json();
-    const { invocation_id, pending_approvals } = data.invocations[0];
-    const { approval_id } = pending_approvals[0];
+    const get = async (path: string) => (await (await fetch(`${served.server.url}/api/v1/${path}`)).json()).data;
+    const [{ invocation_id }] = (await get("agents/a1/invocations")).invocations;
+    const [{ approval_id }] = (await get(`invocations/${invocation_id}`)).pending_approvals;
     const decided = await run(["decide", invocation_id, approval_id, "--reject", "--reason", "no", ...served.hostAndPort]);
     expect(decided.exitCode).toBe(0);
     const ended = await command.ended;

@@ -1,15 +1,22 @@
 /** Decisions that come late: for what another run had asked, after the end, after hundreds of others. */
 import type { JsonObject } from "@runagent/core";
 import { describe, expect, test } from "vitest";
+import type { RunningServer } from "../src/index.ts";
 import { approve, askOverWebSocket, decideOverRest, eventsOf, idOf, isRequired, REQUEST, SSE, serveAsker, WEBSOCKET } from "./asking.ts";
-import { contents, get, post, serveEntrypoints, startFrame } from "./support.ts";
+import { contents, type FrameInbox, get, post, serveEntrypoints, startFrame } from "./support.ts";
 
 describe.each([WEBSOCKET, SSE])("over $name", (way) => {
+  const ask = async (server: RunningServer): Promise<FrameInbox> => {
+    const inbox = await way.open(server, startFrame("ask_stream", "inv-1"));
+    await inbox.until(isRequired);
+    return inbox;
+  };
+
   test("a yes for what an invocation had asked on another server is refused, and counts for nothing [approval.id.1]", async () => {
     const before = await serveAsker();
-    const old = approve(await way.open(before.server, startFrame("ask_stream", "inv-1")).then(toQuestion));
+    const old = approve(await ask(before.server));
     const { server, calls } = await serveAsker();
-    const inbox = await way.open(server, startFrame("ask_stream", "inv-1")).then(toQuestion);
+    const inbox = await ask(server);
     const id = idOf(inbox);
     expect([old.approval_id, id]).toEqual([expect.stringMatching(/^ap-1-[0-9a-f]{8}$/), expect.stringMatching(/^ap-1-[0-9a-f]{8}$/)]);
     expect(id).not.toBe(old.approval_id);
@@ -25,7 +32,7 @@ describe.each([WEBSOCKET, SSE])("over $name", (way) => {
 
   test("one that comes after the end is told that the invocation has ended, whatever it is about [approval.refuse.1]", async () => {
     const { server } = await serveAsker();
-    const inbox = await way.open(server, startFrame("ask_stream", "inv-1")).then(toQuestion);
+    const inbox = await ask(server);
     await post(`${server.url}/api/v1/invocations/inv-1/cancel`, { mode: "immediate" });
     await inbox.untilEnd();
     for (const approval_id of [idOf(inbox), "ap-9-00000000"]) {
@@ -36,11 +43,6 @@ describe.each([WEBSOCKET, SSE])("over $name", (way) => {
     }
   });
 });
-
-async function toQuestion<T extends Awaited<ReturnType<typeof WEBSOCKET.open>>>(inbox: T): Promise<T> {
-  await inbox.until(isRequired);
-  return inbox;
-}
 
 test("of hundreds of decisions the last hundred are told with their reasons, those before without", async () => {
   const server = await serveEntrypoints({

@@ -70,7 +70,7 @@ export function outputOf({ content }: GraphMessage): unknown {
   if (typeof content !== "string") return toJson(content);
   if (!/^\s*[[{]/.test(content)) return content;
   try {
-    return JSON.parse(content);
+    return toJson(JSON.parse(content));
   } catch {
     return content; // It only looks like JSON.
   }

@@ -103,7 +103,7 @@ function toToolCall(rawItem: object): ToolCallItem {
 function readArguments(value: unknown): unknown {
   if (typeof value !== "string") return value === undefined ? {} : toJson(value);
   try {
-    return JSON.parse(value);
+    return toJson(JSON.parse(value));
   } catch {
     return value; // The model wrote something else: people see what.
   }
