@@ -251,3 +251,33 @@ describe.each(ASKING_AGENTS)("$language", ({ file, source, process: name }) => {
     expect(log).toEqual(["stdout: all told"]);
   });
 });
+
+describe("what the worker alone would let pass", () => {
+  it("people are asked about what the agent calls, and nothing else", async () => {
+    const source = `
+      async function refused(ctx, request) {
+        return ctx.requireApproval({ expiresIn: 0.01, ...request }).catch(({ code, field, message }) => ({ code, field, message }));
+      }
+      export async function ask(_, ctx) {
+        const answers = [];
+        for (const args of [() => 1, Symbol("s")]) answers.push(await refused(ctx, { tool_name: "pay", arguments: args }));
+        answers.push(await refused(ctx, { tool_name: "pay", toJSON: () => ({ tool_name: "look" }) }));
+        return answers;
+      }`;
+    const { client } = await hostFolder(await folderOf({ "main.mjs": source, "runagent.config.json": configOf({ ask: "main.mjs:ask" }) }));
+    expect(await client("ask").run()).toEqual([
+      { code: "VALIDATION_ERROR", field: "arguments", message: "arguments must be a JSON value, and not a function." },
+      { code: "VALIDATION_ERROR", field: "arguments", message: "arguments must be a JSON value, and not a symbol." },
+      { code: "VALIDATION_ERROR", field: "tool_name", message: expect.stringMatching(/^The tool_name of an approval must be the same/) },
+    ]);
+  });
+
+  it("an event that only the server finds wrong is the agent's fault", async () => {
+    const source = 'def tell(ctx):\n    ctx.emit({"type": "n", "n": 10 ** 400})\n    return 1\n';
+    const { client } = await hostFolder(await folderOf({ "main.py": source, "runagent.config.json": configOf({ tell: "main.py:tell" }) }));
+    expect(await failureOf(client("tell").run())).toMatchObject({
+      code: "EXECUTION_ERROR",
+      message: expect.stringMatching(/^The event of the agent is not JSON: it holds NaN or an infinite number/),
+    });
+  });
+});

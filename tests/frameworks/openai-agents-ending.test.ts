@@ -202,10 +202,10 @@ describe("what goes wrong", () => {
     const model = await scriptedModel([{ text: "Never." }]);
     const agent = new Agent({
       name: "Guarded",
-      inputGuardrails: [{ name: "No", execute: async () => ({ tripwireTriggered: true, outputInfo: "no" }) }],
+      inputGuardrails: [{ name: "No", execute: async () => ({ tripwireTriggered: true, outputInfo: "rule 7 of our policy" }) }],
     });
     const error = await failureOf((await startStream(agent, model)).text());
-    expect(error).toMatchObject({ code: "EXECUTION_ERROR", message: expect.stringMatching(/^A guardrail refused the input: /) });
+    expect(error).toMatchObject({ code: "EXECUTION_ERROR", message: "A guardrail refused the input: No." });
   });
 
   it.each([

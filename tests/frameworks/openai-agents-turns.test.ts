@@ -34,6 +34,25 @@ it.each(["approve", "reject"] as const)("an id that the model gives again: the %
   expect([failure.code, paid]).toEqual(["EXECUTION_ERROR", decision === "approve" ? [1] : []]);
 });
 
+it("an id that an agent gives again, which is a tool of another: the second call does not run", async () => {
+  const { agent: inner, paid } = payer();
+  const outer = new Agent({ name: "Desk", tools: [inner.asTool({ toolName: "payer", toolDescription: "Pays." })] });
+  const model = await scriptedModel([
+    { toolCalls: [{ name: "payer", arguments: { input: "Pay twice" } }] },
+    { toolCalls: [call(1, "call")] },
+    { toolCalls: [call(1000, "call")] },
+    { text: "Paid." },
+    { text: "Done." },
+  ]);
+  const client = clientOf(await serveChat(fromOpenAIAgent(outer, { runner: runnerOf(model) })));
+  // Versions differ in whether the run fails or the tool.
+  await client
+    .runStream({ message: "Pay" }, { onApproval: () => "approve" })
+    .text()
+    .catch(() => {});
+  expect(paid).toEqual([1]);
+});
+
 it("an id that two calls share: nothing runs", async () => {
   const { agent, paid } = payer();
   const model = await scriptedModel([{ toolCalls: [call(1, ""), call(1000, "")] }, { text: "Done." }]);

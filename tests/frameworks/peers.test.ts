@@ -102,3 +102,11 @@ it("a version without what the adapter uses, and one that cannot be loaded", asy
   });
   expect(await errorOf(port, "ai")).toMatchObject({ message: 'The package ai is installed and cannot be loaded: "No such Node."' });
 });
+
+it("version 5 of ai, which would run a tool without the approval that it needs", async () => {
+  const names = ["streamText", "convertToModelMessages", "modelMessageSchema", "safeValidateUIMessages"];
+  const port = await start({ ai: names.map((name) => `export const ${name} = () => {};`).join("\n") });
+  expect(await errorOf(port, "ai")).toMatchObject({
+    message: "The installed version of ai has no ToolLoopAgent: it is older or newer than this adapter knows.",
+  });
+});

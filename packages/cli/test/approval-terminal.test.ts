@@ -122,6 +122,15 @@ describe("somebody at a terminal is asked", () => {
     expect((await command.ended).stdout).toContain("reject");
   });
 
+  it("nor is what was typed too much at the question before", async () => {
+    const command = startCall(await serveEntrypoints(ENTRYPOINTS), "both_stream");
+    await command.prints(PROMPTED);
+    type(command, "y\ry\ry\ry");
+    await command.prints(/to call second[^$]*: $/);
+    type(command, "n\r");
+    expect(linesOf(await command.ended)).toContain("approve reject");
+  });
+
   it("and sees all of it, and nothing that the agent's words do to a terminal", async () => {
     const command = startCall(await serveEntrypoints(ENTRYPOINTS), "hostile_stream");
     await command.prints(PROMPTED);
@@ -155,7 +164,7 @@ describe("somebody at a terminal is asked", () => {
     expect((await command.ended).exitCode).toBe(0);
   });
 
-  it.each(["later\r", "\u0004"])("and may decide later: %j", async (typed) => {
+  it.each(["later\r", "\u0004", "y\u0004\u0004", "ok\u0004\u0004"])("and may decide later: %j", async (typed) => {
     const home = createHome();
     const command = startCall(await serveEntrypoints(ENTRYPOINTS), "pay_stream", { home });
     await command.prints(PROMPTED);

@@ -93,6 +93,8 @@ describe("a stream that comes to an approval, with nobody to ask", () => {
     const { exitCode, stderr } = await run(["run-stream", ...address, "--tag", "pay_stream"], { env });
     expect(exitCode).toBe(7);
     expect(stderr).toMatch(/Where it runs could not be kept on this machine: pass the address again then\.\n$/);
+    const waiting = start(["run-stream", ...address, "--tag", "pay_stream", "--on-approval=wait"], { env });
+    await waiting.prints(/ --approve\nWhere it runs could not be kept on this machine: pass the address, too\.\n$/, "stderr");
   });
 });
 
@@ -115,13 +117,14 @@ describe("--on-approval", () => {
     const home = createHome();
     const command = start(["run-stream", ...address, "--tag", "pay_stream", "--on-approval=wait"], { home });
     const [, first = ""] = await command.prints(/\nDecide with: (runagent decide \S+ ap-1-\w+ --approve)\n/, "stderr");
+    // As it stands there; from another machine with the address.
+    expect(await run([...first.split(" ").slice(1), "--reason", "fine"], { home })).toMatchObject({ exitCode: 0 });
     const place = ["--port", String(server.port)];
-    expect(await run([...first.split(" ").slice(1), ...place, "--reason", "fine"])).toMatchObject({ exitCode: 0 });
     const [, invocationId = "", second = ""] = await command.prints(
       /\nDecide with: runagent decide (\S+) (ap-2-\w+) --approve\n/,
       "stderr",
     );
-    expect(await run(["decide", invocationId, second, "--reject", ...place])).toMatchObject({
+    expect(await run(["decide", invocationId, second, "--reject", ...place], { home: createHome() })).toMatchObject({
       exitCode: 0,
       stdout: "",
       stderr: `Approval ${second} of invocation ${invocationId} is rejected.\n`,

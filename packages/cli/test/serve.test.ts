@@ -101,6 +101,16 @@ describe("runagent serve", () => {
     expect(serving.stderr.match(/asks for approval/g)).toHaveLength(1);
   });
 
+  it("shows the name of a tool as a word in a line, whatever the agent has written", async () => {
+    const main = "def pay(ctx):\n    return ctx.require_approval('a\\u202e\\n\\x1b[2J' + 'x' * 1000, expires_in=0.01).decision\n";
+    const { home, folder } = agentFolder({ "main.py": main }, { agent_architecture: { entrypoints: [entry("pay")] } });
+    const serving = start(["serve", folder, "--port", "0"], { home });
+    const port = await listening(serving);
+    await run(["run", "--id", "served", "--tag", "pay", "--port", String(port)], { home });
+    await serving.prints(/to call a\\u202e \\u001b\[2Jx{170,190}…: runagent decide \S+ ap-1-\w+ --approve, or --reject\n/, "stderr");
+    await end(serving);
+  });
+
   it("serves, registers, keeps prints and invocations, and ends at Ctrl-C", async () => {
     const { home, folder } = agentFolder();
     const serving = start(["serve", "--port", "0"], { home, cwd: folder });

@@ -87,6 +87,7 @@ export class Invocation {
       readers: this.#readers,
       budget: host.budget,
       keepsUnacknowledged,
+      keepsUnread: request.entrypoint.streaming,
       isOpen: () => this.running,
     });
     this.approvals = new Approvals({

@@ -31,6 +31,8 @@ export interface RoomParts {
   readonly budget: LogBudget;
   /** A client that acknowledges nothing needs what is on its way to it, should it come back; those of version 1 cannot. */
   readonly keepsUnacknowledged: boolean;
+  /** Whoever was dropped comes back for the records. Not of a run: its caller waits for the result, and reads no log. */
+  readonly keepsUnread: boolean;
   /** False once the invocation ends: then nobody waits. */
   isOpen(): boolean;
 }
@@ -64,9 +66,12 @@ export class Room {
     if (!this.#parts.isOpen() || this.#mayPull()) return undefined;
     this.#waiters++;
     this.#parts.budget.wait(this.changed);
-    this.#waiting ??= new Promise((resolve) => {
-      this.#wake = resolve;
-    });
+    if (this.#waiting === undefined) {
+      this.#waiting = new Promise((resolve) => {
+        this.#wake = resolve;
+      });
+      if (!this.#parts.keepsUnread) setImmediate(() => this.#forgetUnread());
+    }
     return this.#waiting;
   }
 
@@ -89,6 +94,14 @@ export class Room {
   /** Waits while the log is full, whatever the readers can take; not after the end. */
   async inLog(): Promise<void> {
     while (this.#parts.isOpen() && this.isLogFull()) await this.wait();
+  }
+
+  /** Nobody reads the log of a run: what waits for room there would wait for ever. */
+  #forgetUnread(): void {
+    const { readers, writer, isOpen } = this.#parts;
+    if (this.#wake === undefined || !isOpen()) return;
+    if (readers.size === 0) writer.trim(writer.seq + 1, this.#bounds);
+    this.changed();
   }
 
   #mayPull(): boolean {

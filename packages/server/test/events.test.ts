@@ -266,6 +266,25 @@ describe("a slow client", () => {
     expect(await promise).toBeLessThan(12);
   });
 
+  test.each([
+    ["many small ones", 40_000, 10],
+    ["one larger than the log", 1, 100_000],
+  ])("is not waited for where there is none: a run that tells more than its log holds (%s) has its result", async (_, count, bytes) => {
+    const server = await serveEntrypoints(
+      {
+        work: async (_input, ctx) => {
+          for (let n = 0; n < count; n++) await ctx.emit({ type: "raw", n, text: "x".repeat(bytes) });
+          await ctx.turn();
+          return "done";
+        },
+      },
+      { limits: { maxLogBytes: 50_000 } },
+    );
+    const request = { protocol: 2, invocation_id: "inv-1", entrypoint_tag: "work", input_args: [], input_kwargs: {} };
+    const { body } = await post(`${server.url}/api/v1/agents/agent/run`, request);
+    expect(body).toMatchObject({ success: true, data: "done" });
+  });
+
   test("of a store that answers later gets everything, too", async () => {
     const server = await serveEntrypoints(
       {

@@ -119,12 +119,17 @@ CHECK = "import os; print([fd for fd in (3, 4, 100, 101) if os.path.exists('/pro
 def programs():
     subprocess.run([sys.executable, "-c", CHECK], close_fds=False, check=True)
     os.system("ls -l /proc/self/fd | grep -c 'socket' ; true")
-def forks():
+def forks(ctx):
     pid = os.fork()
     if pid == 0:
         for fd in (3, 4, 100, 101):
             os.write(fd, b"result 1 666\\n")
         print("in the child", os.read(3, 10), flush=True)
+        for use in (lambda: ctx.emit({"type": "t"}), ctx.turn, lambda: ctx.require_approval("pay")):
+            try:
+                use()
+            except RuntimeError as error:
+                print(error, flush=True)
         os._exit(0)
     return os.waitpid(pid, 0)[1]
 def forks_stream():
@@ -145,6 +150,7 @@ def pool():
     await worker.printed("[]\n");
     expect(await worker.result("forks")).toBe(0);
     await worker.printed("in the child b''");
+    await worker.printed(/(ctx works in the process of the agent only: .*\n){3}/);
     expect((await worker.stream("forks_stream")).chunks).toEqual([0, 1, 2]);
     expect(await worker.result("pool")).toEqual([2, 4]);
     expect(worker.messages.filter(({ value }) => value === 666)).toEqual([]);

@@ -64,7 +64,8 @@ async function discardTyped(stdin: ReadStream): Promise<void> {
     // It is no signal meanwhile.
     if (typed.includes(CTRL_C)) process.kill(process.pid, "SIGINT");
   };
-  stdin.on("data", onData);
+  // A listener alone does not wake what an earlier question has paused.
+  stdin.on("data", onData).resume();
   await new Promise((resolve) => setTimeout(resolve, TYPED_BEFORE_MS));
   stdin.off("data", onData).pause();
   stdin.setRawMode(false);
@@ -73,15 +74,22 @@ async function discardTyped(stdin: ReadStream): Promise<void> {
 /** @returns undefined when the signal aborts, null at the end of the input (Ctrl-D). */
 function readLine(stdin: ReadStream, signal: AbortSignal): Promise<string | null | undefined> {
   return new Promise((resolve) => {
+    let ended = false;
+    const onEnd = (): void => {
+      ended = true;
+    };
+    // Before the reader of lines hears of it, which takes what has no end yet for a line: who leaves has not answered.
+    stdin.once("end", onEnd);
     // The terminal edits the line: what it does to signals stays as it was.
     const lines = createInterface({ input: stdin, terminal: false });
     const onAbort = (): void => lines.close();
     let line: string | null = null;
     lines.once("line", (text) => {
-      line = text;
+      if (!ended) line = text;
       lines.close();
     });
     lines.once("close", () => {
+      stdin.off("end", onEnd);
       signal.removeEventListener("abort", onAbort);
       resolve(signal.aborted ? undefined : line);
     });

@@ -35,21 +35,26 @@ export function readDecisions({ approve = [], reject = [], reason }: DecisionOpt
   return [...new Set(approve)].map(toDecision("approve")).concat([...new Set(reject)].map(toDecision("reject")));
 }
 
+/** Keeps where an invocation runs, so that it can be decided by its id. @returns False when it could not. */
+type KeepPlace = (invocationId: string) => Promise<boolean>;
+
 /** Answers the approvals of one stream. */
 export class Approver {
   /** undefined: the stream ends where it is asked. */
   readonly handler: ApprovalHandler | undefined;
   readonly #display: Display;
   readonly #interrupts: Interrupts;
+  readonly #keepPlace: KeepPlace;
   /** Questions are asked one after the other. */
   #last: Promise<unknown> = Promise.resolve();
   #open = 0;
   /** Approvals that others may decide, and what was answered here, if anything was. */
   readonly #told: Map<string, Decision | undefined> = new Map();
 
-  constructor(how: OnApproval, display: Display, interrupts: Interrupts) {
+  constructor(how: OnApproval, display: Display, interrupts: Interrupts, keepPlace: KeepPlace) {
     this.#display = display;
     this.#interrupts = interrupts;
+    this.#keepPlace = keepPlace;
     const handlers: Record<Exclude<OnApproval, "stop">, ApprovalHandler> = {
       ask: (question) => this.#ask(question),
       wait: (question) => this.#wait(question),
@@ -98,10 +103,13 @@ export class Approver {
     }
   }
 
-  #wait({ requests, invocationId, approvalId }: ApprovalQuestion): undefined {
+  async #wait({ requests, invocationId, approvalId, signal }: ApprovalQuestion): Promise<undefined> {
+    const kept = await this.#keepPlace(invocationId);
+    if (signal.aborted) return undefined;
     this.#told.set(approvalId, undefined);
     for (const request of requests) this.#display.note(`Waits for a decision: ${describeRequest(request)}`);
     this.#display.note(`Decide with: runagent decide ${shellWord(invocationId)} ${shellWord(approvalId)} --approve`);
+    if (!kept) this.#display.note("Where it runs could not be kept on this machine: pass the address, too.");
     return undefined;
   }
 

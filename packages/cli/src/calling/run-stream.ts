@@ -119,6 +119,8 @@ class Player {
   #left = false;
   /** The server has accepted the stream. */
   #accepted = false;
+  #client: RunAgentClient | undefined;
+  #kept: Promise<boolean> | undefined;
   #stream: RunAgentStream | undefined;
   #stopReading = (): void => {};
 
@@ -128,7 +130,7 @@ class Player {
     this.#call = call;
     this.#writer = createRecordWriter(display, call.options);
     this.#timeLeft = startTimeLimit(call.options.timeout);
-    this.#approver = new Approver(call.onApproval, display, interrupts);
+    this.#approver = new Approver(call.onApproval, display, interrupts, (id) => this.#keepPlace(id));
   }
 
   /** Cancels the invocation, and reads no more. */
@@ -139,10 +141,10 @@ class Player {
 
   async play(): Promise<void> {
     const { options, tag } = this.#call;
-    let client: RunAgentClient | undefined;
     try {
       const agentId = await findAgentId(options, tag, this.#interrupts.signal, this.#timeLeft);
-      client = createClient(options, agentId, tag);
+      const client = createClient(options, agentId, tag);
+      this.#client = client;
       const stream = this.#call.open(client, this.#callOptions());
       this.#stream = stream;
       const accept = (): void => {
@@ -154,7 +156,7 @@ class Player {
       if (options.detach) await this.#detach(stream, client);
       else await this.#read(stream);
     } catch (error) {
-      await this.#fail(error, client);
+      await this.#fail(error, this.#client);
     } finally {
       this.#interrupts.stop();
     }
@@ -244,6 +246,12 @@ class Player {
     if (goesOn && client !== undefined) await keepPlace(error.invocationId, client);
     report(error, { accepted: this.#accepted, position: goesOn ? error.cursor : undefined });
     if (this.#interrupts.happened) process.exitCode = EXIT.cancelled;
+  }
+
+  /** Once: it may be asked for thousands of approvals. */
+  #keepPlace(invocationId: string): Promise<boolean> {
+    this.#kept ??= this.#client === undefined ? Promise.resolve(false) : keepPlace(invocationId, this.#client);
+    return this.#kept;
   }
 
   async #endWaiting(error: ApprovalRequiredError, client: RunAgentClient): Promise<void> {

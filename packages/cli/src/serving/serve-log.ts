@@ -7,8 +7,10 @@ import { type Invocation, RunAgentError } from "@runagent/core";
 import type { Agent, ErrorContext } from "@runagent/server";
 import type { AgentStore } from "../store/index.ts";
 import { isColoured } from "../terminal/display.ts";
-import { escapeControls, printedLine, toOneLine } from "../terminal/escape.ts";
+import { clip, escapeControls, escapeHidden, printedLine, toOneLine } from "../terminal/escape.ts";
 import { CLI_VERSION } from "../version.ts";
+
+const MAX_TOOLS_LENGTH = 200;
 
 type Colour = "dim" | "red" | "green" | "yellow" | "bold";
 
@@ -92,11 +94,8 @@ export class ServeLog {
     for (const { approval_id, requests } of pending) {
       if (asked.has(approval_id)) continue;
       asked.add(approval_id);
-      const tools = requests.map(({ tool_name }) => tool_name).join(", ");
-      this.say(
-        toOneLine(`${tag} asks for approval to call ${tools}: runagent decide ${id} ${approval_id} --approve, or --reject`),
-        "yellow",
-      );
+      const tools = clip(escapeHidden(toOneLine(requests.map(({ tool_name }) => tool_name).join(", "))), MAX_TOOLS_LENGTH);
+      this.say(`${tag} asks for approval to call ${tools}: runagent decide ${id} ${approval_id} --approve, or --reject`, "yellow");
     }
     if (asked.size > 0) this.#asked.set(id, asked);
   }

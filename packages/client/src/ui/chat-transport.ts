@@ -108,6 +108,8 @@ export class RunAgentChatTransport<Input = Record<string, unknown>, M extends UI
     const { chatId, abortSignal } = request;
     const message = answered(request);
     const next = message && this.#decisions(chatId, message);
+    // Another invocation would know nothing of the answer, and useChat would send it again and again.
+    if (message && next === undefined && toolParts(message).some(({ answer }) => answer !== undefined)) throw unplaced();
     if (next === undefined) {
       const { toInput, client } = this.#options;
       // Without toInput, Input is what is made here.
@@ -241,6 +243,13 @@ function answered<M extends UIMessageLike>({ trigger, messageId, messages }: Cha
   if (trigger !== "submit-message") return undefined;
   const message = messageId === undefined ? messages.at(-1) : messages.find(({ id }) => id === messageId);
   return message?.role === "assistant" ? message : undefined;
+}
+
+function unplaced(): RunAgentError {
+  return new RunAgentError("VALIDATION_ERROR", "An approval was answered, and where its answer belongs is not known.", {
+    field: "messages",
+    suggestion: "Keep the messages as useChat gives them, with approval.descriptor, or decide with client.decide().",
+  });
 }
 
 function toDecision({ approvalId, approved, reason }: AnsweredApproval, invocationId: string): ChatDecision {

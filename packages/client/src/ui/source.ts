@@ -69,7 +69,9 @@ export function invalid(field: string, problem: string): RunAgentError {
 /** The sentence that is shown for an error. */
 export function sentenceOf(error: unknown, onError: TranslationOptions["onError"]): string {
   if (onError !== undefined) return onError(error);
-  return RunAgentError.is(error) ? error.message : "The stream failed before its end.";
+  if (!RunAgentError.is(error)) return "The stream failed before its end.";
+  // Its own sentence speaks of streams and clients, to developers.
+  return error.code === "CANCELLED" ? "The answer was cancelled elsewhere." : error.message;
 }
 
 function isObject(value: unknown): value is object {

@@ -47,8 +47,8 @@ export interface AISDKOptions {
   readonly rawEvents?: boolean;
 }
 
-/** What is needed of the SDK. */
-const NEEDED = ["streamText", "convertToModelMessages", "modelMessageSchema", "safeValidateUIMessages"] as const;
+/** What is needed of the SDK. The last is not used, and is in no version that would run a tool without the approval that it needs. */
+const NEEDED = ["streamText", "convertToModelMessages", "modelMessageSchema", "safeValidateUIMessages", "ToolLoopAgent"] as const;
 
 /** The input of a caller, as it is given, and as model messages: undefined where it is not read yet. */
 interface ReadInput {

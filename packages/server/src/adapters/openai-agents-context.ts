@@ -1,5 +1,5 @@
 /** The context of a run of `@openai/agents`, which knows what humans have decided. */
-import type { RunContext } from "@openai/agents";
+import type { AgentInputItem, RunContext } from "@openai/agents";
 import { RunAgentError } from "@runagent/core";
 
 /** A context whose decisions count for one turn. */
@@ -9,6 +9,8 @@ export interface TurnContext<Context> {
   ask(call: { readonly agent: string; readonly call_id: string }): void;
   /** The turn is over, and its decisions with it. */
   endTurn(): void;
+  /** A model hears what its tools gave: the decisions on these calls are over, those of an agent that is a tool, too. */
+  heard(input: string | readonly AgentInputItem[]): void;
 }
 
 /**
@@ -32,6 +34,11 @@ export function createTurnContext<Context>(Base: typeof RunContext<Context>, con
     },
     endTurn() {
       for (const callId of asked.values()) over.add(callId);
+    },
+    heard(input) {
+      if (typeof input === "string" || asked.size === 0) return;
+      const ids = new Set(asked.values());
+      for (const item of input) if (item.type === "function_call_result" && ids.has(item.callId)) over.add(item.callId);
     },
   };
 }

@@ -16,7 +16,13 @@ export function toRunError(error: unknown, known: Errors): RunAgentError {
   const what = describe(error, known);
   if (what === undefined) return toModelError(error);
   const suggestion = error instanceof known.MaxTurnsExceededError ? "Raise maxTurns, or let the agent finish sooner." : undefined;
-  return new RunAgentError("EXECUTION_ERROR", `${what}: ${sentenceOf(error)}`, { suggestion, cause: error });
+  return new RunAgentError("EXECUTION_ERROR", `${what}: ${reasonOf(error, known)}`, { suggestion, cause: error });
+}
+
+/** What a guardrail found is for the agent's people; clients are told its name. */
+function reasonOf(error: unknown, known: Errors): string {
+  const isGuardrail = error instanceof known.InputGuardrailTripwireTriggered || error instanceof known.OutputGuardrailTripwireTriggered;
+  return isGuardrail ? `${error.result.guardrail.name}.` : sentenceOf(error);
 }
 
 function describe(error: unknown, known: Errors): string | undefined {

@@ -154,8 +154,8 @@ async function* runToEnd<Context, Output extends AgentOutputType>(
   invocation: Invocation<Context, Output>,
   input: string | AgentInputItem[],
 ): AsyncGenerator<string> {
-  const { peer, agent, ctx, options, pace, context } = invocation;
-  const runner = createRunner(peer, options.runner, pace);
+  const { agent, ctx, options, pace, context } = invocation;
+  const runner = createRunner(invocation);
   const runOptions: StreamRunOptions<Context, Agent<Context, Output>> & { stream: true } = {
     stream: true,
     context: context.runContext,
@@ -178,9 +178,11 @@ async function* runToEnd<Context, Output extends AgentOutputType>(
 }
 
 /** A runner for one invocation: it has the configuration of the given one, and waits for the clients. */
-function createRunner(peer: Peer, given: Runner | undefined, pace: PacedReader<RunStreamEvent>): Runner {
+function createRunner<Context, Output extends AgentOutputType>({ peer, options, pace, context }: Invocation<Context, Output>): Runner {
+  const given = options.runner;
   const { config } = given ?? new peer.Runner();
-  const runner = new peer.Runner({ ...config, modelProvider: paceProvider(config.modelProvider, pace.drained) });
+  const modelProvider = paceProvider(config.modelProvider, { drained: pace.drained, asked: ({ input }) => context.heard(input) });
+  const runner = new peer.Runner({ ...config, modelProvider });
   if (given !== undefined) runner.emit = given.emit.bind(given);
   return runner;
 }

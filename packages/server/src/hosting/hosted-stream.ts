@@ -86,7 +86,14 @@ export class HostedStream implements AsyncIterableIterator<string, string | unde
         return text;
       case "event": {
         const event = readEvent(text);
-        return async () => this.#ctx.emit(event);
+        return async () => {
+          try {
+            return await this.#ctx.emit(event);
+          } catch (error) {
+            // The worker has let it pass, and cannot be told any more: the fault is the agent's, and not the caller's.
+            throw new RunAgentError("EXECUTION_ERROR", reasonOf(error).message, { cause: error });
+          }
+        };
       }
       case "turn": {
         const number = readTurn(text);

@@ -1,7 +1,7 @@
 /**
  * One call of a function in the Node worker: the same runner as in the server itself, with the host in the place of the log.
  */
-import { type AgentEvent, type KnownEvent, RunAgentError } from "@runagent/core";
+import { type AgentEvent, isJsonObject, type KnownEvent, RunAgentError } from "@runagent/core";
 import type { Entrypoint } from "../agent.ts";
 import type { AgentContext, ApprovalAnswer, ApprovalRequest } from "../context.ts";
 import { encodeEmitted, encodeEvent } from "../records.ts";
@@ -152,6 +152,7 @@ export class NodeCall implements Execution {
     // An event, because what travels in one is what may be asked: the same is refused with the same words.
     const { text } = encodeEvent({ type: "approval_required", request }, this.#maxBytes);
     const { request: encoded = null } = JSON.parse(text);
+    checkShown(request, encoded);
     const answer = await this.#ask("approval", (number) => JSON.stringify({ number, request: encoded }));
     if (answer === null) throw new RunAgentError("PROTOCOL_ERROR", "The server has not said what was decided.");
     return answer;
@@ -177,6 +178,20 @@ export class NodeCall implements Execution {
     this.#wake = undefined;
     this.#room = undefined;
   }
+}
+
+/** What is written as JSON may lack a function, or say what a toJSON made of it: people would decide about something else than is called. */
+function checkShown(request: unknown, encoded: unknown): void {
+  if (!isJsonObject(request) || !isJsonObject(encoded)) return;
+  const kind = typeof request.arguments;
+  if (kind === "function" || kind === "symbol") {
+    throw new RunAgentError("VALIDATION_ERROR", `arguments must be a JSON value, and not a ${kind}.`, { field: "arguments" });
+  }
+  if (typeof request.tool_name !== "string" || encoded.tool_name === request.tool_name) return;
+  throw new RunAgentError("VALIDATION_ERROR", "The tool_name of an approval must be the same once it is written as JSON.", {
+    field: "tool_name",
+    suggestion: "Ask with a plain object that has no toJSON.",
+  });
 }
 
 const SETTLED: Promise<void> = Promise.resolve();

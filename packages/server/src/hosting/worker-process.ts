@@ -36,6 +36,8 @@ const SLOW_LOAD_MS = 5_000;
 const CLOSE_TIMEOUT_MS = 3_000;
 /** How long, in milliseconds, the last words of a process that is gone are waited for. */
 const DRAIN_MS = 500;
+/** What was said longer before the end than this, in milliseconds, is not about it. */
+const LAST_WORDS_MS = 1_000;
 /** After this many milliseconds a cancelled call that still runs is told, where the worker itself did not. */
 const STUCK_MS = 6_000;
 /** And this many milliseconds later a process that has said nothing is ended. */
@@ -65,6 +67,7 @@ export class WorkerProcess {
   #settleLoaded: (entries: ReadonlyMap<string, LoadedEntry>) => void = () => {};
   /** The last line of its standard error: what a program that does not start has to say. */
   #lastWords = "";
+  #lastWordsMs = 0;
 
   constructor(program: WorkerProgram) {
     this.program = program;
@@ -96,7 +99,10 @@ export class WorkerProcess {
     onPrintedLines(stdout, (text) => program.onLog("stdout", text));
     onPrintedLines(stderr, (text) => {
       // Node ends what it has to say with its version.
-      if (text.trim() !== "" && !/^(\s+at |Node\.js v)/.test(text)) this.#lastWords = text.trim();
+      if (text.trim() !== "" && !/^(\s+at |Node\.js v)/.test(text)) {
+        this.#lastWords = text.trim();
+        this.#lastWordsMs = performance.now();
+      }
       program.onLog("stderr", text);
     });
     onLines(messages, (line) => this.#receive(line));
@@ -271,7 +277,8 @@ export class WorkerProcess {
   }
 
   #end(how: string): string {
-    const words = this.#lastWords === "" ? "" : ` It said: ${this.#lastWords}`;
+    const late = this.#hasLoaded && performance.now() - this.#lastWordsMs > LAST_WORDS_MS;
+    const words = late || this.#lastWords === "" ? "" : ` It said: ${this.#lastWords}`;
     // Of one that did not load there is no other word.
     this.#gone = new RunAgentError("OWNER_LOST", `The ${this.program.name} process of the agent ${how}.${this.#hasLoaded ? "" : words}`, {
       suggestion: "Start the invocation again, if the agent may run twice; the agent's log says more.",

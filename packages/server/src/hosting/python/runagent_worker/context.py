@@ -11,6 +11,7 @@ the call is made: a plain function that async code runs in a thread waits there,
 
 import dataclasses
 import json
+import os
 import typing
 from typing import Any, Callable, Dict, Optional
 
@@ -65,6 +66,7 @@ class Context:
         down. After the end of the invocation it does nothing. Raises ValueError, at once, for what is no JSON object with a type.
         """
         invocation = self._invocation
+        check_process(invocation)
         text = write(invocation, event, "The event")
         kind = event.get("type") if isinstance(event, dict) else None
         check_type(kind if type(kind) is str else read_type(text))
@@ -96,12 +98,19 @@ class Context:
 
     def _ask(self, kind: str, to_text: Callable[[int], str], read: Callable[[Any], Any]) -> Any:
         invocation = self._invocation
+        check_process(invocation)
         wait = Wait(invocation)
         invocation.tell(kind, to_text(invocation.waits.add_asked(wait, read)))
         return wait.begin()
 
     def __repr__(self) -> str:
         return "<ctx of the invocation %s>" % self.invocation_id
+
+
+def check_process(invocation: "Invocation") -> None:
+    """In a process that the agent has forked nobody reads what is told, and an answer would be waited for without end."""
+    if os.getpid() != invocation.worker.pid:
+        raise RuntimeError("ctx works in the process of the agent only: give what this one has found out back to that, and tell or ask there.")
 
 
 def write(invocation: "Invocation", value: Any, what: str) -> str:

@@ -75,6 +75,7 @@ class Worker:
     """The agent, its invocations, and the server's commands to them."""
 
     def __init__(self, commands_fd: int, messages_fd: int) -> None:
+        self.pid = os.getpid()
         self.commands_fd = commands_fd
         self.writer = Writer(messages_fd)
         self.loop = new_event_loop()
