@@ -8,7 +8,6 @@ const seed = Number(process.env.TEST_SEED ?? Date.now());
 it("keeps what is JSON as it is", () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
-      // -0 is no number of JSON's own.
       expect(JSON.stringify(toJson(value))).toBe(JSON.stringify(value));
     }),
     { seed },

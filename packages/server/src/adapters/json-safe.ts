@@ -21,7 +21,7 @@ function convert(value: unknown, replace: Replace, parents: object[]): unknown {
     case "boolean":
       return value;
     case "number":
-      return Number.isFinite(value) ? value : null;
+      return Number.isFinite(value) ? value + 0 : null; // Of -0, which JSON does not know, 0.
     case "bigint":
       return value.toString();
     case "object":
