@@ -5,7 +5,8 @@
  *        ^                                                             |
  *        +---------- terminal record sent (version 2) -----------------+--> closed (version 1, refusal, deadline, peer)
  *
- * Frames are handled one at a time; those that come while one is still being handled wait, and the socket with them.
+ * Frames are handled one at a time; those that come while one is still being handled wait, and the socket with them. Decisions alone are
+ * answered beside them.
  */
 import { isUtf8 } from "node:buffer";
 import {
