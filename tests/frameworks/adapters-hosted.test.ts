@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { configOf, folderOf, type Hosted, hostFolder } from "../support/hosted.ts";
 import type { ScriptedModel } from "../support/scripted-model.ts";
-import { eventsOf, failureOf, recordsOf, scriptedModel, storyOf, textOfChunks } from "./harness.ts";
+import { APPROVED_CALL, eventsOf, failureOf, LAST_ANSWER, recordsOf, scriptedModel, storyOf, textOfChunks } from "./harness.ts";
 
 // Agents of the AI SDK and of LangGraph in a folder, as `runagent serve` hosts them: in a process of their own, with what is built.
 
@@ -71,15 +71,8 @@ it.each(Object.entries(AGENTS))(
     expect(storyOf(records).filter((word) => word !== "agent_updated")).toEqual([
       "text",
       "message_output_created",
-      "tool_called",
-      "approval_required",
-      "approval_decided",
-      "tool_output",
-      "turn_completed",
-      "text",
-      "message_output_created",
-      "turn_completed",
-      "stream_completed",
+      ...APPROVED_CALL,
+      ...LAST_ANSWER,
     ]);
     expect(textOfChunks(records)).toBe("One moment. Done.");
     expect(eventsOf(records)).toEqual(

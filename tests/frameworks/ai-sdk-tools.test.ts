@@ -4,7 +4,19 @@ import { ApprovalRequiredError, type RunAgentStream } from "runagent";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { clientFor, modelOf, payment, script, startStream, weather, withTools } from "./ai-sdk-harness.ts";
-import { clientOf, eventsOf, failureOf, recordsOf, scriptedModel, serveChat, signalled, storyOf, textOfChunks } from "./harness.ts";
+import {
+  APPROVED_CALL,
+  clientOf,
+  eventsOf,
+  failureOf,
+  LAST_ANSWER,
+  recordsOf,
+  scriptedModel,
+  serveChat,
+  signalled,
+  storyOf,
+  textOfChunks,
+} from "./harness.ts";
 
 // Tools of the real AI SDK: told, stopped after, and asked for.
 
@@ -20,17 +32,7 @@ describe.each(Object.entries(FORMS))("tools, of %s", (_form, make) => {
     const model = await scriptedModel(script);
     const client = await clientFor(make({ model: modelOf(model), maxRetries: 0, ...withTools }));
     const records = await recordsOf(client.runStream({ message: "Weather?" }));
-    expect(storyOf(records)).toEqual([
-      "text",
-      "message_output_created",
-      "tool_called",
-      "tool_output",
-      "turn_completed",
-      "text",
-      "message_output_created",
-      "turn_completed",
-      "stream_completed",
-    ]);
+    expect(storyOf(records)).toEqual(["text", "message_output_created", "tool_called", "tool_output", "turn_completed", ...LAST_ANSWER]);
     expect(eventsOf(records).slice(1, 4)).toEqual([
       { type: "run_item_event", name: "tool_called", item: { call_id: "call_0_0", tool_name: "weather", arguments: { city: "Rome" } } },
       {
@@ -85,17 +87,7 @@ describe.each(Object.entries(FORMS))("tools, of %s", (_form, make) => {
       ),
     );
     expect(asked).toMatchObject([{ tool_name: "pay", arguments: { amount: 5 } }]);
-    expect(storyOf(records)).toEqual([
-      "tool_called",
-      "approval_required",
-      "approval_decided",
-      "tool_output",
-      "turn_completed",
-      "text",
-      "message_output_created",
-      "turn_completed",
-      "stream_completed",
-    ]);
+    expect(storyOf(records)).toEqual([...APPROVED_CALL, ...LAST_ANSWER]);
     expect(runs).toEqual([{ amount: 5 }]);
     expect(model.requests.length).toBe(2);
     expect(JSON.stringify(model.requests[1]?.messages)).toContain("receipt");

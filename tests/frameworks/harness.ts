@@ -76,6 +76,12 @@ export function storyOf(records: readonly StreamRecord[]): string[] {
   return words.filter((word, index) => word !== "text" || words[index - 1] !== "text");
 }
 
+/** The words of a turn whose one tool call is asked about and approved. */
+export const APPROVED_CALL: readonly string[] = ["tool_called", "approval_required", "approval_decided", "tool_output", "turn_completed"];
+
+/** The words of a last answer, to the end of its stream. */
+export const LAST_ANSWER: readonly string[] = ["text", "message_output_created", "turn_completed", "stream_completed"];
+
 /** The error that a promise rejects with. */
 export async function failureOf(promise: Promise<unknown>): Promise<RunAgentError> {
   const error = await promise.then(

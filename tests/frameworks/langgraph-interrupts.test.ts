@@ -6,7 +6,19 @@ import { ApprovalRequiredError, type RunAgentStream } from "runagent";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { ScriptedModel } from "../support/scripted-model.ts";
-import { all, clientOf, eventsOf, failureOf, recordsOf, scriptedModel, serveChat, storyOf, textOfChunks } from "./harness.ts";
+import {
+  APPROVED_CALL,
+  all,
+  clientOf,
+  eventsOf,
+  failureOf,
+  LAST_ANSWER,
+  recordsOf,
+  scriptedModel,
+  serveChat,
+  storyOf,
+  textOfChunks,
+} from "./harness.ts";
 import { chatOf, clientFor } from "./langgraph-harness.ts";
 
 // Graphs that ask with interrupt(): asked over the wire, and resumed from their checkpoint.
@@ -63,20 +75,7 @@ describe("a tool that asks", () => {
     expect(asked).toMatchObject([
       { tool_name: "pay", arguments: { amount: 5 }, requests: [{ call_id: "call_0_0", description: "Pay 5?" }] },
     ]);
-    expect(storyOf(records)).toEqual([
-      "agent_updated",
-      "text",
-      "message_output_created",
-      "tool_called",
-      "approval_required",
-      "approval_decided",
-      "tool_output",
-      "turn_completed",
-      "text",
-      "message_output_created",
-      "turn_completed",
-      "stream_completed",
-    ]);
+    expect(storyOf(records)).toEqual(["agent_updated", "text", "message_output_created", ...APPROVED_CALL, ...LAST_ANSWER]);
     expect(textOfChunks(records)).toBe("I pay.Paid.");
     expect(paid).toEqual([5]);
     expect(model.requests.length).toBe(2);
