@@ -6,15 +6,8 @@
  *     └─────the invocation ends─▶ given up: the agent's wait rejects, and nobody can decide any more
  */
 import { randomBytes } from "node:crypto";
-import {
-  type ApprovalRequiredEvent,
-  type Decision,
-  excerpt,
-  isDeeperThan,
-  isJsonObject,
-  MAX_JSON_DEPTH,
-  RunAgentError,
-} from "@runagent/core";
+import { type ApprovalRequiredEvent, type Decision, excerpt, isDeeperThan, MAX_JSON_DEPTH, RunAgentError } from "@runagent/core";
+import { checkRequest, checkShown } from "./approval-request.ts";
 import type { ApprovalAnswer, ApprovalRequest } from "./context.ts";
 import type { MaybePromise } from "./log.ts";
 import { toTimerMs } from "./options.ts";
@@ -49,7 +42,7 @@ interface Pending {
   expiry: NodeJS.Timeout | undefined;
 }
 
-/** Envelope, data, invocations, the invocation, pending_approvals. */
+/** The deepest place in which it may be told again: envelope, data, a list of invocations, the invocation, pending_approvals. */
 const LEVELS_AROUND = 5;
 
 /** Decisions whose reason is kept: an invocation may ask thousands of times. */
@@ -84,7 +77,9 @@ export class Approvals {
    * @throws RunAgentError VALIDATION_ERROR for a request that cannot be asked, PAYLOAD_TOO_LARGE for one too large; what ended the invocation, when that came first.
    */
   async require(request: ApprovalRequest): Promise<ApprovalAnswer> {
-    const { expiresIn = this.#host.maxSeconds, ...asked } = checkRequest(request, this.#host.maxSeconds);
+    checkRequest(request);
+    const { expiresIn = this.#host.maxSeconds, ...asked } = request;
+    checkExpiry(expiresIn, this.#host.maxSeconds);
     await this.#host.room();
     this.#checkRunning();
     const expiresAtMs = Date.now() + expiresIn * 1000;
@@ -98,12 +93,11 @@ export class Approvals {
     });
     const bytes = Buffer.byteLength(encoded.text);
     this.#checkSize(bytes);
-    // The answer that lists it among the invocations has this much around it: what is deeper, no client reads.
+    // What is deeper, no client reads where it is told again.
     if (isDeeperThan(encoded.text, MAX_JSON_DEPTH - LEVELS_AROUND)) throw tooDeep();
     // As it was asked, whatever the agent does with the object.
     const event: ApprovalRequiredEvent = JSON.parse(encoded.text);
-    // A toJSON may have made something else of it.
-    if (event.requests[0]?.tool_name !== asked.tool_name) throw noRequest();
+    checkShown(request, event.requests[0]);
     // Nobody can answer before this returns, or has its record.
     const stored = this.#host.append(encoded);
     this.#checkRunning();
@@ -220,26 +214,8 @@ function toWire({ decision, reason, decidedBy }: ApprovalAnswer): Record<string,
   return { decision, ...(reason !== undefined && { reason }), ...(decidedBy !== undefined && { decided_by: decidedBy }) };
 }
 
-function checkRequest(request: unknown, maxSeconds: number): ApprovalRequest {
-  if (!isJsonObject(request) || typeof request.tool_name !== "string" || request.tool_name === "") {
-    throw noRequest();
-  }
-  const { expiresIn, arguments: asked } = request;
-  if (typeof asked === "function" || typeof asked === "symbol") {
-    // JSON.stringify would leave it out, and people would approve what they were not shown.
-    throw new RunAgentError("VALIDATION_ERROR", `arguments must be a JSON value, and not a ${typeof asked}.`, { field: "arguments" });
-  }
-  const fits = expiresIn === undefined || (typeof expiresIn === "number" && expiresIn > 0 && expiresIn <= maxSeconds);
-  if (!fits) {
-    const message = `expiresIn must be a number of seconds above 0, and no more than ${maxSeconds} (maxApprovalSeconds).`;
-    throw new RunAgentError("VALIDATION_ERROR", message, { field: "expiresIn" });
-  }
-  return request as unknown as ApprovalRequest;
-}
-
-function noRequest(): RunAgentError {
-  return new RunAgentError("VALIDATION_ERROR", "An approval is asked for with an object that has a tool_name.", {
-    field: "tool_name",
-    suggestion: 'Pass for example { tool_name: "send_mail", arguments: { to: "…" } }.',
-  });
+function checkExpiry(expiresIn: unknown, maxSeconds: number): void {
+  if (typeof expiresIn === "number" && expiresIn > 0 && expiresIn <= maxSeconds) return;
+  const message = `expiresIn must be a number of seconds above 0, and no more than ${maxSeconds} (maxApprovalSeconds).`;
+  throw new RunAgentError("VALIDATION_ERROR", message, { field: "expiresIn" });
 }

@@ -15,6 +15,7 @@ import type { InvocationLog, MaybePromise } from "./log.ts";
 import type { LogBudget } from "./log-budget.ts";
 import { LogWriter } from "./log-writer.ts";
 import { type ErrorContext, type Limits, toTimerMs } from "./options.ts";
+import { handled, SETTLED } from "./promises.ts";
 import { dataRecord, type EncodedEvent, encodeEmitted, encodeEvent, eventRecord, type Outcome, terminalRecord } from "./records.ts";
 import type { InvocationInfo, InvocationRequest } from "./request.ts";
 import { type AttachedReader, Room } from "./room.ts";
@@ -354,14 +355,6 @@ export class Invocation {
     for (const reader of [...this.#readers]) reader.fail(error);
     this.readerChanged();
   }
-}
-
-const SETTLED: Promise<void> = Promise.resolve();
-
-/** What the agent does not await must not become an unhandled rejection: the end of the invocation says the same. */
-function handled<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
 }
 
 /** Says why a cancel after_turn has stopped nothing. [cancel.turn.1] */

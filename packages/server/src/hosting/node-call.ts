@@ -1,9 +1,11 @@
 /**
  * One call of a function in the Node worker: the same runner as in the server itself, with the host in the place of the log.
  */
-import { type AgentEvent, isJsonObject, type KnownEvent, RunAgentError } from "@runagent/core";
+import { type AgentEvent, type KnownEvent, RunAgentError } from "@runagent/core";
 import type { Entrypoint } from "../agent.ts";
+import { checkRequest, checkShown } from "../approval-request.ts";
 import type { AgentContext, ApprovalAnswer, ApprovalRequest } from "../context.ts";
+import { handled, SETTLED } from "../promises.ts";
 import { encodeEmitted, encodeEvent } from "../records.ts";
 import { type Execution, runEntrypoint } from "../runner.ts";
 import { stackOf } from "./stack.ts";
@@ -149,6 +151,7 @@ export class NodeCall implements Execution {
   }
 
   async #requireApproval(request: ApprovalRequest): Promise<ApprovalAnswer> {
+    checkRequest(request);
     // An event, because what travels in one is what may be asked: the same is refused with the same words.
     const { text } = encodeEvent({ type: "approval_required", request }, this.#maxBytes);
     const { request: encoded = null } = JSON.parse(text);
@@ -178,26 +181,4 @@ export class NodeCall implements Execution {
     this.#wake = undefined;
     this.#room = undefined;
   }
-}
-
-/** What is written as JSON may lack a function, or say what a toJSON made of it: people would decide about something else than is called. */
-function checkShown(request: unknown, encoded: unknown): void {
-  if (!isJsonObject(request) || !isJsonObject(encoded)) return;
-  const kind = typeof request.arguments;
-  if (kind === "function" || kind === "symbol") {
-    throw new RunAgentError("VALIDATION_ERROR", `arguments must be a JSON value, and not a ${kind}.`, { field: "arguments" });
-  }
-  if (typeof request.tool_name !== "string" || encoded.tool_name === request.tool_name) return;
-  throw new RunAgentError("VALIDATION_ERROR", "The tool_name of an approval must be the same once it is written as JSON.", {
-    field: "tool_name",
-    suggestion: "Ask with a plain object that has no toJSON.",
-  });
-}
-
-const SETTLED: Promise<void> = Promise.resolve();
-
-/** What the agent does not await must not become an unhandled rejection: the end of the invocation says the same. */
-function handled<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
 }
