@@ -4,7 +4,18 @@ import { RunAgentError } from "runagent";
 import { describe, expect, it, vi } from "vitest";
 import { lastUserText } from "../support/scripted-model.ts";
 import { clientFor, modelOf, payment, script, startStream, withTools } from "./ai-sdk-harness.ts";
-import { all, eventsOf, failureOf, recordsOf, scriptedModel, signalled, storyOf, textOfChunks } from "./harness.ts";
+import {
+  all,
+  eventsOf,
+  expectPaced,
+  failureOf,
+  recordsOf,
+  scriptedModel,
+  signalled,
+  storyOf,
+  talkativeModel,
+  textOfChunks,
+} from "./harness.ts";
 
 // What the real AI SDK does with a model that follows a script, served in one line.
 
@@ -245,24 +256,9 @@ describe("the end before the end", () => {
 
 describe("a slow client", () => {
   it("slows the model down, and misses nothing", async () => {
-    const pieces = 1_700;
-    const model = await scriptedModel([{ text: "x".repeat(pieces * 8_192), deltas: pieces }]);
+    const model = await talkativeModel();
     const client = await clientFor({ model: modelOf(model) }, { rawEvents: false }, { bufferBytes: 65_536 });
-    const stream = client.runStream({ message: "Much, please." });
-    const chunks = stream[Symbol.asyncIterator]();
-    let length = String((await chunks.next()).value).length;
-    let before = -1;
-    await vi.waitFor(
-      () => {
-        const seen = before;
-        before = model.deltas;
-        expect(seen).toBe(before);
-      },
-      { timeout: 20_000, interval: 300 },
-    );
-    expect(model.deltas).toBeLessThan(pieces);
-    for (let step = await chunks.next(); !step.done; step = await chunks.next()) length += String(step.value).length;
-    expect(length).toBe(pieces * 8_192);
+    await expectPaced(client, model);
   });
 });
 

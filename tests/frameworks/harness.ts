@@ -7,7 +7,7 @@ import {
   serve,
 } from "@runagent/server";
 import { RunAgentClient, type RunAgentClientOptions, RunAgentError, type RunAgentStream, type StreamRecord } from "runagent";
-import { afterEach } from "vitest";
+import { afterEach, expect, vi } from "vitest";
 import { createScriptedModel, type Script, type ScriptedModel } from "../support/scripted-model.ts";
 
 // What the tests of every framework need: a scripted model, a server of one agent, clients, and ways to read a stream.
@@ -74,6 +74,33 @@ export function storyOf(records: readonly StreamRecord[]): string[] {
     return [event.type === "run_item_event" ? event.name : String(event.type)];
   });
   return words.filter((word, index) => word !== "text" || words[index - 1] !== "text");
+}
+
+/** Pieces of an answer that is more than the network holds on its way. */
+const PIECES = 1_700;
+const PIECE_LENGTH = 8_192;
+
+/** A model with such an answer. */
+export function talkativeModel(): Promise<ScriptedModel> {
+  return scriptedModel([{ text: "x".repeat(PIECES * PIECE_LENGTH), deltas: PIECES }]);
+}
+
+/** Takes one chunk, until the model waits for more to be taken, then the rest: it was slowed down, and nothing is missing. */
+export async function expectPaced(client: RunAgentClient<"chat_stream">, model: ScriptedModel): Promise<void> {
+  const chunks = client.runStream({ message: "Much, please." })[Symbol.asyncIterator]();
+  let length = String((await chunks.next()).value).length;
+  let before = -1;
+  await vi.waitFor(
+    () => {
+      const seen = before;
+      before = model.deltas;
+      expect(seen).toBe(before);
+    },
+    { timeout: 20_000, interval: 300 },
+  );
+  expect(model.deltas).toBeLessThan(PIECES);
+  for (let step = await chunks.next(); !step.done; step = await chunks.next()) length += String(step.value).length;
+  expect(length).toBe(PIECES * PIECE_LENGTH);
 }
 
 /** The words of a turn whose one tool call is asked about and approved. */

@@ -4,7 +4,19 @@ import { fromLangGraph, type LangGraphSource } from "@runagent/server/adapters/l
 import { RunAgentError } from "runagent";
 import { describe, expect, it, vi } from "vitest";
 import { lastUserText } from "../support/scripted-model.ts";
-import { all, clientOf, failureOf, recordsOf, scriptedModel, serveChat, signalled, storyOf, textOfChunks } from "./harness.ts";
+import {
+  all,
+  clientOf,
+  expectPaced,
+  failureOf,
+  recordsOf,
+  scriptedModel,
+  serveChat,
+  signalled,
+  storyOf,
+  talkativeModel,
+  textOfChunks,
+} from "./harness.ts";
 import { chatOf, clientFor, handmade } from "./langgraph-harness.ts";
 
 // Beside the answers of LangGraph: what goes in, what nodes write, and how it ends.
@@ -174,23 +186,9 @@ describe("the end before the end", () => {
 
 describe("a slow client", () => {
   it("slows the model down, and misses nothing", async () => {
-    const pieces = 1_700;
-    const model = await scriptedModel([{ text: "x".repeat(pieces * 8_192), deltas: pieces }]);
+    const model = await talkativeModel();
     const client = await clientFor(handmade(chatOf(model)), { rawEvents: false }, { bufferBytes: 65_536 });
-    const chunks = client.runStream({ message: "Much, please." })[Symbol.asyncIterator]();
-    let length = String((await chunks.next()).value).length;
-    let before = -1;
-    await vi.waitFor(
-      () => {
-        const seen = before;
-        before = model.deltas;
-        expect(seen).toBe(before);
-      },
-      { timeout: 20_000, interval: 300 },
-    );
-    expect(model.deltas).toBeLessThan(pieces);
-    for (let step = await chunks.next(); !step.done; step = await chunks.next()) length += String(step.value).length;
-    expect(length).toBe(pieces * 8_192);
+    await expectPaced(client, model);
   });
 });
 
